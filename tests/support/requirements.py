@@ -1,0 +1,64 @@
+"""What some tests need of the machine, and what becomes of them where it cannot be had.
+
+A test marked `asterisk` or `browser` is skipped there, and the last lines of the run say why. With
+`HOOKFLASH_REQUIRE=all`, as in CI, it fails instead: a run that left out half of its tests must not be green.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Generator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from scripts.install_chromium import find_chromium
+
+TOOLS = Path(__file__).resolve().parents[2] / ".tools"
+MARKERS = ("asterisk", "browser")
+
+_left_out = pytest.StashKey[Counter[str]]()
+
+
+@cache
+def chromium() -> str | None:
+    """The path of a Chromium that runs."""
+    return find_chromium()
+
+
+@cache
+def missing(marker: str) -> str | None:
+    """Why tests with this marker cannot run here, None when they can."""
+    if marker == "asterisk" and not (TOOLS / "asterisk" / "installed.json").is_file():
+        return _noted("asterisk")
+    if marker == "browser" and chromium() is None:
+        return _noted("chromium")
+    return None
+
+
+def _noted(tool: str) -> str:
+    """The reason that the install script left, or that it was not run."""
+    note = TOOLS / f"{tool}.unavailable"
+    return note.read_text().strip() if note.is_file() else f"no {tool} here yet; run: make setup-tests"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips or fails what cannot run here, before any of its fixtures tries in vain."""
+    for marker in MARKERS:
+        reason = missing(marker) if item.get_closest_marker(marker) else None
+        if reason is None:
+            continue
+        if os.environ.get("HOOKFLASH_REQUIRE") == "all":
+            pytest.fail(f"HOOKFLASH_REQUIRE=all, and {reason}", pytrace=False)
+        item.config.stash.setdefault(_left_out, Counter())[f"{marker} ({reason})"] += 1
+        pytest.skip(reason)
+
+
+# The outermost wrapper, because pytest prints its own list of skips and failures after this hook's yield.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> Generator[None]:
+    """Says what was left out and why, right above the summary line."""
+    yield
+    for reason, count in config.stash.get(_left_out, Counter[str]()).items():
+        terminalreporter.write_line(f"left out: {count} x {reason}", yellow=True)
