@@ -1,0 +1,1 @@
+"""Temporal activities: everything a transfer does to the world."""

@@ -1,0 +1,148 @@
+"""The arrangement of a call and what a provider saw: the only language between the engine and a provider.
+
+The engine never sends a sequence of commands. It states where every leg must be, and the provider makes it true.
+"""
+
+from datetime import timedelta
+from enum import IntEnum, StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from hookflash import Cause
+from hookflash.events import Evidence
+
+
+class Placement(StrEnum):
+    """Where a leg must be."""
+
+    IN_ROOM = "in_room"
+    """Up, and in the transfer's room with whoever else is there."""
+    ON_HOLD = "on_hold"
+    """Up, outside the room, hearing music."""
+    RINGING = "ringing"
+    """Dialled, and joined to the room by the provider itself the moment it answers. Once it has answered it is where
+    it must be, and is reported as answered."""
+    SCREENING = "screening"
+    """Dialled outside the room. Once it has answered it stays alone, hears the prompt and is asked for a digit."""
+    HANDED_OFF = "handed_off"
+    """Given to a place of the provider's: a voicemail box, a queue, a call flow."""
+    GONE = "gone"
+    """Ended. A leg that does not exist, or was never dialled, is gone."""
+
+
+class Phase(IntEnum):
+    """How far a leg has come. It only ever moves forward."""
+
+    NEW = 0
+    """Not known to the provider; will be dialled."""
+    DIALLING = 1
+    """Dialled, nothing heard from the other side yet."""
+    RINGING = 2
+    ANSWERED = 3
+    ENDED = 4
+
+
+class Frozen(BaseModel):
+    """Base of what travels between workflow and activity. Additive: unknown fields are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+
+class Dial(Frozen):
+    """How to ring a leg that is not there yet."""
+
+    address: str
+    """Where, in the provider's grammar. Already allowed by the policy."""
+    ring_timeout: timedelta
+    """The provider ends the ringing by itself after this time, whether the engine lives or not."""
+    caller_id: str = ""
+    """Number to show. Default: the provider's default."""
+    headers: dict[str, str] = {}
+    """Context for the far end, header name to value. Default: none."""
+    prompt: str = ""
+    """Announcement for a leg that is ``screening``. Default: none."""
+
+
+class WantedLeg(Frozen):
+    """One leg of an arrangement."""
+
+    leg: str
+    """The provider's id. Minted by the workflow before the first dial, so an unknown outcome can be looked up."""
+    name: str
+    """How operators call the party; for messages."""
+    placement: Placement
+    known: Phase = Phase.NEW
+    """How far the engine knows the leg to have come. A leg known to be beyond ``NEW`` is never dialled again: if the
+    provider does not have it, it has ended. Default: never heard of it."""
+    dial: Dial | None = None
+    """For ``ringing`` and ``screening``: how to ring it. Default: the leg exists already."""
+    expired: bool = False
+    """For ``ringing``: its time is up. End it unless it has been answered. Default: let it ring."""
+    place: str = ""
+    """For ``handed_off``: where to. Default: none."""
+
+
+class Arrangement(Frozen):
+    """Where every leg of a transfer must be."""
+
+    owner: str
+    """Workflow id that is told what happens to these legs from now on."""
+    room: str
+    """Id of the room, minted by the workflow."""
+    legs: tuple[WantedLeg, ...]
+    customer: str = ""
+    """Leg that must never hear silence nor be overheard: it decides the order of the steps. Default: the first leg."""
+    hold_music: str = "default"
+    """Class of music for whoever is on hold. Default: ``default``."""
+    hold_limit: timedelta | None = None
+    """Longest time anybody waits, by the engine's own timers. A provider that can end a wait by itself does so some
+    time after it, for the engine must be dead then. Default: not said, an hour."""
+    keep_room: bool = True
+    """False: nobody needs the room any more; remove it. Default: keep it."""
+
+
+class SeenLeg(Frozen):
+    """What the provider said of one leg, after it did what was missing."""
+
+    leg: str
+    phase: Phase
+    cause: Cause | None = None
+    """For an ended leg: why. ``unknown_leg`` if the provider never heard of it. Default: not ended."""
+    evidence: Evidence = Evidence()
+    """For an ended leg: the provider's own words."""
+    former_owner: str = ""
+    """Workflow that was told about this leg until now, if it was another one. Default: nobody."""
+
+
+class Observation(Frozen):
+    """Answer of ``arrange``."""
+
+    legs: tuple[SeenLeg, ...]
+    """One entry per leg of the arrangement, in its order."""
+    stands: bool
+    """True: the arrangement is true now. False: a leg that had to be up was found ended, and nothing else was
+    changed beyond what keeps the others safe; decide again."""
+
+
+class LegEventKind(StrEnum):
+    """What can happen to a leg."""
+
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    ENDED = "ended"
+    DIGIT = "digit"
+
+
+class LegEvent(Frozen):
+    """Something a provider reported by itself."""
+
+    owner: str
+    """Workflow that watches the leg, as set by the last arrangement."""
+    leg: str
+    kind: LegEventKind
+    cause: Cause | None = None
+    """For ``ended``. Default: not ended."""
+    digit: str = ""
+    """For ``digit``: one of ``0-9*#``. Default: none."""
+    evidence: Evidence = Evidence()
+    """For ``ended``: the provider's own words."""

@@ -1,0 +1,83 @@
+"""Hookflash: call transfers that never lose the customer.
+
+This package is what other services install: the contract (models, names) and a client. The engine itself runs as
+worker processes from the project's checkout or image.
+"""
+
+from hookflash.client import TransferClient
+from hookflash.commands import Cancel, Hold, Retarget, Unhold
+from hookflash.converter import Problem
+from hookflash.errors import (
+    CommandRejected,
+    CommandUnanswered,
+    EngineUnreachable,
+    HookflashError,
+    InvalidRequest,
+    TransferFailed,
+    TransferInProgress,
+    TransferNotFound,
+)
+from hookflash.events import Evidence, ProviderEvent
+from hookflash.request import (
+    AcceptGate,
+    Agent,
+    Context,
+    Customer,
+    Fallback,
+    HandOff,
+    HangUp,
+    Policy,
+    Recall,
+    Target,
+    TransferRequest,
+    WhenUnanswered,
+)
+from hookflash.result import Attempt, TransferResult
+from hookflash.running import RunningTransfer
+from hookflash.status import Deadline, JournalEntry, LegStatus, TransferStatus
+from hookflash.vocabulary import Actor, Cause, CommandName, Mode, Outcome, Party, Stage
+
+__all__ = [
+    "AcceptGate",
+    "Actor",
+    "Agent",
+    "Attempt",
+    "Cancel",
+    "Cause",
+    "CommandName",
+    "CommandRejected",
+    "CommandUnanswered",
+    "Context",
+    "Customer",
+    "Deadline",
+    "EngineUnreachable",
+    "Evidence",
+    "Fallback",
+    "HandOff",
+    "HangUp",
+    "Hold",
+    "HookflashError",
+    "InvalidRequest",
+    "JournalEntry",
+    "LegStatus",
+    "Mode",
+    "Outcome",
+    "Party",
+    "Policy",
+    "Problem",
+    "ProviderEvent",
+    "Recall",
+    "Retarget",
+    "RunningTransfer",
+    "Stage",
+    "Target",
+    "TransferClient",
+    "TransferFailed",
+    "TransferInProgress",
+    "TransferNotFound",
+    "TransferRequest",
+    "TransferResult",
+    "TransferStatus",
+    "Unhold",
+    "WhenUnanswered",
+]

@@ -1,0 +1,183 @@
+"""What the `hookflash` command was asked for: its arguments, and the request that `start` makes of them."""
+
+import argparse
+import re
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from hookflash._failures import read
+from hookflash.errors import InvalidRequest
+from hookflash.request import TransferRequest
+from hookflash.vocabulary import Mode, Party
+
+_EXIT_CODES = """\
+exit codes: 0 done; 1 the command was refused, there is no such transfer, or the transfer was rejected or failed;
+2 wrong arguments or an invalid request; 3 Temporal or the engine cannot be reached.
+
+environment: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the rest of Temporal's client configuration; TEMPORAL_UI_URL.
+"""
+
+_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+_HELP = {
+    "status": "show what is going on, or how it ended",
+    "wait": "wait for the end and show the result",
+    "hold": "put a party on hold",
+    "unhold": "bring a party into the room; the customer: back to the agent",
+    "swap": "let customer and target change places",
+    "conference": "bring all three together",
+    "complete": "connect customer and target; the agent leaves",
+    "accept": "let the target in that is asked whether it accepts",
+    "decline": "send the target away that is asked whether it accepts",
+    "cancel": "give up: the customer goes back to the agent",
+    "retarget": "ring somebody else instead",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    common.add_argument("--json", action="store_true", help="print JSON as in docs/schemas")
+    common.add_argument("--ui", metavar="URL", help="where the Temporal UI is, for the link (or TEMPORAL_UI_URL)")
+    common.add_argument("--address", metavar="HOST:PORT", help="the Temporal server (or TEMPORAL_ADDRESS)")
+    common.add_argument("--namespace", help="Temporal's namespace (or TEMPORAL_NAMESPACE)")
+
+    top = argparse.ArgumentParser(
+        prog="hookflash",
+        description="Start call transfers, watch them and command them.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_start(commands.add_parser("start", parents=[common], help="start a transfer", allow_abbrev=False))
+    for name, text in _HELP.items():
+        command = commands.add_parser(name, parents=[common], help=text, description=text, allow_abbrev=False)
+        command.add_argument("id", metavar="ID", type=_transfer_id, help="transfer:PROVIDER:LEG, or PROVIDER:LEG")
+        if name in ("hold", "unhold"):
+            command.add_argument("--party", choices=[it.value for it in Party], default=Party.CUSTOMER.value)
+        elif name == "cancel":
+            command.add_argument("--by", choices=["agent", "operator"], default="operator", help="default: operator")
+            command.add_argument("--reason", default="", help="why, for the journal")
+        elif name == "retarget":
+            _add_target(command, required=True)
+        if name not in ("status", "wait"):
+            command.add_argument("--command-id", metavar="ID", help="the same id is never carried out twice")
+    return top
+
+
+def _add_start(start: argparse.ArgumentParser) -> None:
+    start.description = "Start a transfer. Options overrule what the file of --request says."
+    start.add_argument("--request", metavar="FILE", help="a TransferRequest in JSON, - for standard input")
+    start.add_argument("--mode", choices=[it.value for it in Mode], help="default: warm")
+    start.add_argument("--provider", metavar="NAME", help="default: simulator")
+    start.add_argument("--customer", metavar="LEG", help="the provider's id of the customer's leg")
+    start.add_argument("--agent", metavar="LEG", help="the provider's id of the agent's leg")
+    start.add_argument("--agent-id", metavar="WORD", help="opaque id of the agent, for search and reports")
+    start.add_argument("--agent-address", metavar="ADDRESS", help="where the agent can be called back")
+    _add_target(start, required=False)
+    start.add_argument("--reason", help="why the customer is transferred")
+    start.add_argument("--tenant", help="whose permissions and directory apply")
+    start.add_argument("--idempotency-key", metavar="WORD", help="a repeated start does not transfer twice")
+    start.add_argument("--label", metavar="NAME=TEXT", action="append", type=_label, help="can be repeated")
+    start.add_argument("--wait", action="store_true", help="wait for the end and show the result")
+
+
+def _add_target(command: argparse.ArgumentParser, *, required: bool) -> None:
+    command.add_argument(
+        "--target",
+        metavar="TARGET[,TARGET]" if command.prog.endswith("start") else "TARGET",
+        required=required,
+        help="an address (sim:bob), an entry of the directory (claims), or either with a name ('Claims desk=sim:bob')",
+    )
+    command.add_argument("--ring", metavar="TIME", type=_duration, help="how long each may ring, as 20s or PT20S")
+    command.add_argument("--accept", action="store_true", help="ask the target to accept before it is joined")
+
+
+def transfer_request(arguments: argparse.Namespace) -> TransferRequest:
+    """Return the request that the options of `start` and its file describe.
+
+    Raises:
+        InvalidRequest: A field is wrong or missing; the file cannot be read, or is no JSON.
+    """
+    fields = _file(arguments.request) if arguments.request else {}
+    given = {name: getattr(arguments, name) for name in ("mode", "provider", "tenant", "idempotency_key")}
+    fields.update({name: value for name, value in given.items() if value is not None})
+    fields.setdefault("mode", Mode.WARM.value)
+    fields.setdefault("provider", "simulator")
+    _merge(fields, "customer", leg=arguments.customer)
+    _merge(fields, "agent", leg=arguments.agent, id=arguments.agent_id, address=arguments.agent_address)
+    _merge(fields, "context", reason=arguments.reason)
+    _merge(fields, "labels", **dict(arguments.label or ()))
+    if arguments.target is not None:
+        fields["targets"] = targets(arguments)
+    elif arguments.ring is not None or arguments.accept:
+        raise InvalidRequest("--ring and --accept need --target")
+    return read(TransferRequest, fields)
+
+
+def targets(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the fields of the targets that ``--target`` names."""
+    limits: dict[str, Any] = {}
+    if arguments.ring is not None:
+        limits["ring_timeout"] = arguments.ring.total_seconds()
+    if arguments.accept:
+        limits["accept"] = {}
+    return [{**_target(text.strip()), **limits} for text in arguments.target.split(",")]
+
+
+def _target(text: str) -> dict[str, str]:
+    # A name ends at the last '=' before the scheme; behind it, '=' belongs to the address.
+    before, colon, _ = text.partition(":")
+    name, equals, scheme = before.rpartition("=")
+    if not equals:
+        return {"address" if colon else "directory": text}
+    return {"name": name, "address" if colon else "directory": text[len(before) - len(scheme) :]}
+
+
+def _merge(fields: dict[str, Any], name: str, **values: str | None) -> None:
+    given = {key: value for key, value in values.items() if value is not None}
+    if given:
+        present = fields.get(name)
+        # What is no object is left to be refused, with the name of the field.
+        fields[name] = {**(cast("dict[str, Any]", present) if isinstance(present, dict) else {}), **given}
+
+
+def _file(name: str) -> dict[str, Any]:
+    try:
+        body = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        found: object = from_json(body)
+    except OSError as error:
+        raise InvalidRequest(f"--request: cannot read {name}: {error.strerror}") from None
+    except ValueError as error:
+        raise InvalidRequest(f"--request: {name} is no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise InvalidRequest(f"--request: {name} has to hold an object")
+    return cast("dict[str, Any]", found)
+
+
+def _transfer_id(text: str) -> str:
+    return text if text.startswith("transfer:") else f"transfer:{text}"
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("has to be NAME=TEXT")
+    return name, value
+
+
+def _duration(text: str) -> timedelta:
+    """Return `20`, `20s`, `1.5m`, `PT20S` as a duration. Whether it is a sensible one is the contract's to say."""
+    number = re.fullmatch(r"(\d+(?:\.\d+)?) ?([a-z]*)", text)
+    try:
+        if number:
+            return timedelta(seconds=float(number[1]) * _UNITS[number[2]])
+        return TypeAdapter(timedelta).validate_python(text)
+    except (KeyError, OverflowError, ValidationError):
+        raise argparse.ArgumentTypeError(f"'{text}' is no duration such as 20s, 2m or PT20S") from None

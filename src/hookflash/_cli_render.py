@@ -1,0 +1,129 @@
+"""What the `hookflash` command shows to a person: a few lines of plain text."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from urllib.parse import quote, urlsplit
+
+from hookflash._summary import in_words
+from hookflash.result import Attempt, TransferResult
+from hookflash.status import TransferStatus
+
+_JOURNAL_LINES = 8
+
+
+def status(id: str, found: TransferStatus, now: datetime) -> str:
+    """Return what is going on with a transfer.
+
+    Args:
+        id: Its workflow id.
+        found: What it says of itself.
+        now: The time that the remaining seconds are counted from.
+    """
+    lines = [id, f"{_words(found.mode)} transfer: {_words(found.stage)}"]
+    lines += _table((it.party.value, _words(it.placement), _named(it.name, it.party.value)) for it in found.legs)
+    for deadline in found.deadlines:
+        left = (deadline.at - now).total_seconds()
+        lines.append(f"  {deadline.name}: {f'{left:.0f} s left' if left > 0 else 'due'}")
+    if found.journal:
+        lines.append("journal (local time)")
+        entries = found.journal[-_JOURNAL_LINES:]
+        lines += [f"  {it.at.astimezone():%H:%M:%S} {_printable(it.text)}" for it in entries]
+    if found.result is not None:
+        lines += _result(found.result)
+    elif found.possible:
+        lines.append(f"now possible: {', '.join(it.value for it in found.possible)}")
+    return "\n".join(lines)
+
+
+def result(id: str, found: TransferResult) -> str:
+    """Return how a transfer ended."""
+    return "\n".join([id, *_result(found)])
+
+
+def _result(found: TransferResult) -> list[str]:
+    cause = f" ({_words(found.cause)})" if found.cause else ""
+    took = in_words(found.ended_at - found.started_at)
+    lines = [f"result: {_words(found.outcome)}{cause}, by the {found.ended_by.value}, after {took}"]
+    lines.append(f"  customer: {_where(found.customer_with)}")
+    lines += _table((_printable(it.target), _attempt(it)) for it in found.attempts)
+    spans = {
+        "on hold": found.held,
+        "ringing": found.ringing,
+        "consulting": found.consulting,
+        "with the agent": found.with_agent,
+    }
+    told = [f"{name} {in_words(span)}" for name, span in spans.items() if span]
+    if told:
+        lines.append(f"  {', '.join(told)}")
+    return lines
+
+
+def _where(customer_with: tuple[str, ...]) -> str:
+    if not customer_with:
+        return "gone"
+    if customer_with == ("hold",):
+        return "on hold"
+    return f"with {' and '.join(_words(it) for it in customer_with)}"
+
+
+def _attempt(attempt: Attempt) -> str:
+    if attempt.dialled_at is None:
+        told = "never dialled"
+    elif attempt.accepted_at is not None:
+        told = f"joined after {in_words(attempt.accepted_at - attempt.dialled_at)}"
+    else:
+        told = "not reached" if attempt.answered_at is None else "answered, not joined"
+    if attempt.cause is None:
+        return told
+    return f"{told}: {_words(attempt.cause)}{_evidence(attempt)}"
+
+
+def _evidence(attempt: Attempt) -> str:
+    seen = attempt.evidence
+    parts = [f"SIP {seen.sip_status}"] if seen.sip_status is not None else []
+    parts += [f"Q.850 {seen.q850}"] if seen.q850 is not None else []
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def link(base: str | None, target_host: str, namespace: str, id: str, run_id: str | None = None) -> str | None:
+    """Return where the Temporal UI shows a transfer, None if nobody said where the UI is.
+
+    Args:
+        base: Its address, if it is known.
+        target_host: `host:port` of the server. A development server on this machine has its UI 1000 ports above.
+        namespace: Temporal's namespace.
+        id: Workflow id of the transfer.
+        run_id: The run. Default: the list of all the transfers of that call.
+    """
+    if not base:
+        parts = urlsplit(f"//{target_host.rpartition('//')[2]}")
+        if parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+            return None
+        base = f"http://localhost:{(parts.port or 7233) + 1000}"
+    path = f"{base.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows/{quote(id, safe='')}"
+    return f"{path}/{run_id}/history" if run_id else path
+
+
+def _table(rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """Return rows whose columns are aligned."""
+    found = list(rows)
+    if not found:
+        return []
+    widths = [max(len(row[column]) for row in found) for column in range(len(found[0]))]
+    return [
+        "  " + "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in found
+    ]
+
+
+def _words(word: str) -> str:
+    # str() of a member of a StrEnum is its value.
+    return str(word).replace("_", " ")
+
+
+def _named(name: str, party: str) -> str:
+    return "" if name.lower() == party else _printable(name)
+
+
+def _printable(text: str) -> str:
+    # Names are other people's text, and a terminal obeys control characters.
+    return "".join(it if it.isprintable() else "?" for it in text)

@@ -1,0 +1,29 @@
+"""What providers report: the body of the ``provider_event`` signal."""
+
+from hookflash._base import Reported
+
+
+class Evidence(Reported):
+    """What the provider said when a leg ended."""
+
+    sip_status: int | None = None
+    """Final SIP status (RFC 3261 section 21). Default: none seen."""
+    q850: int | None = None
+    """Q.850 cause value. Default: none seen."""
+    text: str = ""
+    """The provider's own words, without numbers or names. Default: none."""
+
+
+class ProviderEvent(Reported):
+    """Something happened to a leg. Tolerant by design: what is not understood is ignored, never an error."""
+
+    kind: str = ""
+    """``ringing``, ``answered``, ``ended``, ``digit`` or ``reconcile`` (look at the real state again)."""
+    leg: str = ""
+    """The provider's id of the leg; empty for ``reconcile``."""
+    cause: str = ""
+    """For ``ended``: one of the causes. Default: none."""
+    digit: str = ""
+    """For ``digit``: the key, one character. Default: none."""
+    evidence: Evidence = Evidence()
+    """For ``ended``: what the provider said."""

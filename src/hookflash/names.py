@@ -1,0 +1,75 @@
+"""Names that callers, workers and operators share. All of them are public API."""
+
+from temporalio.common import SearchAttributeKey
+
+WORKFLOW_TYPE = "Transfer"
+"""Workflow type of a transfer."""
+
+SUPERVISION_TYPE = "ConnectedCall"
+"""Workflow type that keeps watch over a call once its transfer is over."""
+
+LISTENER_TYPE = "Listener"
+"""Workflow type that keeps one listener per provider node alive."""
+
+TASK_QUEUE = "transfers"
+"""Task queue of the workflows and of their short activities (one queue, so that activities start eagerly)."""
+
+LISTENER_TASK_QUEUE = "transfers-listeners"
+"""Task queue of the long-running listeners, so that they never starve a hang-up of its slot."""
+
+STATUS_QUERY = "status"
+PROVIDER_EVENT_SIGNAL = "provider_event"
+
+TRANSFER_MODE = SearchAttributeKey.for_keyword("TransferMode")
+TRANSFER_STAGE = SearchAttributeKey.for_keyword("TransferStage")
+TRANSFER_OUTCOME = SearchAttributeKey.for_keyword("TransferOutcome")
+TRANSFER_CAUSE = SearchAttributeKey.for_keyword("TransferCause")
+TRANSFER_PROVIDER = SearchAttributeKey.for_keyword("TransferProvider")
+TRANSFER_TENANT = SearchAttributeKey.for_keyword("TransferTenant")
+TRANSFER_AGENT = SearchAttributeKey.for_keyword("TransferAgent")
+TRANSFER_HELD = SearchAttributeKey.for_bool("TransferHeld")
+TRANSFER_LEGS = SearchAttributeKey.for_keyword_list("TransferLegs")
+
+SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[str] | SearchAttributeKey[bool] | SearchAttributeKey[list[str]], ...] = (
+    TRANSFER_MODE,
+    TRANSFER_STAGE,
+    TRANSFER_OUTCOME,
+    TRANSFER_CAUSE,
+    TRANSFER_PROVIDER,
+    TRANSFER_TENANT,
+    TRANSFER_AGENT,
+    TRANSFER_HELD,
+    TRANSFER_LEGS,
+)
+"""Every search attribute the engine writes. None may ever hold a phone number or a person's name."""
+
+FINGERPRINT_MEMO = "hookflash.fingerprint"
+"""Memo key with a digest of the request: tells a repeated start from a different one."""
+
+IDEMPOTENCY_MEMO = "hookflash.idempotency_key"
+"""Memo key with the caller's idempotency key, so that a late repetition finds the run that has ended."""
+
+
+def transfer_id(provider: str, customer_leg: str) -> str:
+    """Return the workflow id of the (only) running transfer of a call.
+
+    Args:
+        provider: Name of the provider that carries the call.
+        customer_leg: The provider's id of the customer's leg.
+    """
+    return f"transfer:{provider}:{customer_leg}"
+
+
+def supervision_id(transfer: str, run_id: str) -> str:
+    """Return the workflow id of the watch over the call that a transfer left behind.
+
+    Args:
+        transfer: Workflow id of the transfer.
+        run_id: Run id of that transfer; a call can be transferred more than once.
+    """
+    return f"connected:{transfer.removeprefix('transfer:')}:{run_id}"
+
+
+def listener_id(provider: str) -> str:
+    """Return the workflow id of the listener of a provider node."""
+    return f"listener:{provider}"

@@ -1,0 +1,1 @@
+"""Temporal workflows: a transfer as a contact centre would describe it."""

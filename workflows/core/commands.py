@@ -1,0 +1,155 @@
+"""What each command does in each state, and why it is refused."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from hookflash import Actor, Cause, CommandName, Mode, Outcome, Party
+from workflows.core import steps
+from workflows.core.events import Command
+from workflows.core.state import Standing, State
+
+
+class Refused(Exception):
+    """The command makes no sense now. The message says why, in the caller's words; nothing has changed."""
+
+
+def obey(state: State, command: Command) -> State:
+    """Return the state after a command.
+
+    Raises:
+        Refused: The command is not possible now.
+    """
+    if state.ending:
+        raise Refused("the transfer is over" if state.ended else "the transfer is ending already")
+    return _HANDLERS[command.name](state, command)
+
+
+def possible(state: State) -> tuple[CommandName, ...]:
+    """Return the commands that would be accepted now, for at least one party."""
+    return tuple(name for name in CommandName if any(_accepts(state, name, party) for party in Party))
+
+
+def _accepts(state: State, name: CommandName, party: Party) -> bool:
+    # Retarget is judged by the state alone, so any planned target will do.
+    target = state.current if name is CommandName.RETARGET else None
+    try:
+        obey(state, Command(name, party, target))
+    except Refused:
+        return False
+    return True
+
+
+def _hold(state: State, command: Command) -> State:
+    return _place(state, command.party, Standing.ON_HOLD)
+
+
+def _unhold(state: State, command: Command) -> State:
+    if command.party is not Party.CUSTOMER:
+        return _place(state, command.party, Standing.IN_ROOM)
+    state = _place(state, Party.CUSTOMER, Standing.IN_ROOM)
+    if not state.agent.up:
+        return state  # on the way to somebody already; repeating it is harmless
+    if not (state.target.calling or state.target is Standing.SCREENING or state.target.up):
+        return steps.give_back(state, Outcome.RETURNED_TO_AGENT, state.cause, command.by)
+    # In a cold transfer the customer waits in the room and the agent outside: 'unhold' means 'let me talk to them'.
+    return state if state.target is Standing.IN_ROOM else replace(state, agent=Standing.IN_ROOM)
+
+
+def _place(state: State, party: Party, standing: Standing) -> State:
+    if not state.standing(party).up:
+        raise Refused(f"the {party.value} is {_where(state, party)} and can be neither held nor unheld")
+    match party:
+        case Party.CUSTOMER:
+            return replace(state, customer=standing)
+        case Party.AGENT:
+            return replace(state, agent=standing)
+        case Party.TARGET:
+            return replace(state, target=standing)
+
+
+def _where(state: State, party: Party) -> str:
+    return "not there" if state.standing(party) is Standing.GONE else state.standing(party).value.replace("_", " ")
+
+
+def _swap(state: State, _: Command) -> State:
+    if not state.agent.up:
+        raise Refused("swap needs the agent")
+    if state.target.calling or state.target is Standing.SCREENING:
+        # Nobody to change places with yet: the agent goes back to the customer, or leaves them on hold again.
+        back = state.customer is Standing.ON_HOLD or state.agent is Standing.ON_HOLD
+        customer = Standing.IN_ROOM if back else Standing.ON_HOLD
+        return replace(state, customer=customer, agent=Standing.IN_ROOM)
+    if not state.target.up:
+        raise Refused("swap needs a target who is up or ringing")
+    if state.customer is state.target:
+        raise Refused("swap needs one of customer and target on hold, and the other in the room")
+    return replace(state, customer=state.target, target=state.customer, agent=Standing.IN_ROOM)
+
+
+def _conference(state: State, _: Command) -> State:
+    if not state.agent.up:
+        raise Refused("a conference needs the agent")
+    if state.target is Standing.GONE:
+        raise Refused("a conference needs a target who is up or ringing")
+    target = Standing.IN_ROOM if state.target.up else state.target
+    return replace(state, customer=Standing.IN_ROOM, agent=Standing.IN_ROOM, target=target)
+
+
+def _complete(state: State, command: Command) -> State:
+    if not state.agent.up:
+        raise Refused("the agent has left already")
+    if state.target is Standing.GONE:
+        raise Refused("there is no target to take over")
+    if state.rules.mode is Mode.CONSULT:
+        if not state.target.up:
+            raise Refused("in a consultation the customer stays the agent's; use cancel")
+        return steps.give_back(state, Outcome.CONSULTED, None, command.by)
+    if state.target.up:
+        return steps.connect(state, command.by)
+    # Semi-attended: the ringing leg is kept, never cancelled and dialled again (RFC 5589 section 7.6).
+    return replace(state, agent=Standing.GONE, customer=Standing.IN_ROOM)
+
+
+def _cancel(state: State, command: Command) -> State:
+    cause = Cause.OPERATOR_CANCELLED if command.by is Actor.OPERATOR else Cause.AGENT_CANCELLED
+    if state.agent.up:
+        return steps.give_back(state, Outcome.CANCELLED, cause, command.by)
+    if state.agent.calling:
+        return state  # the customer is on the way back already
+    return steps.fall_back(state, cause)
+
+
+def _retarget(state: State, command: Command) -> State:
+    if command.target is None:
+        raise Refused("retarget needs a target")
+    if state.agent.calling:
+        raise Refused("the customer is on the way back to the agent")
+    if state.agent is Standing.ON_HOLD and state.target.up:
+        # The target whom the customer was left with goes: whoever waits outside comes back in.
+        state = replace(state, agent=Standing.IN_ROOM)
+    return steps.ring(replace(state, cause=Cause.RETARGETED), command.target)
+
+
+def _accept(state: State, _: Command) -> State:
+    if state.target is not Standing.SCREENING:
+        raise Refused("no target has answered and is being asked to accept")
+    return steps.let_in(state)
+
+
+def _decline(state: State, _: Command) -> State:
+    if state.target is not Standing.SCREENING:
+        raise Refused("no target has answered and is being asked to accept")
+    return steps.attempt_failed(state, Cause.DECLINED)
+
+
+_HANDLERS: dict[CommandName, Callable[[State, Command], State]] = {
+    CommandName.HOLD: _hold,
+    CommandName.UNHOLD: _unhold,
+    CommandName.SWAP: _swap,
+    CommandName.CONFERENCE: _conference,
+    CommandName.COMPLETE: _complete,
+    CommandName.CANCEL: _cancel,
+    CommandName.RETARGET: _retarget,
+    CommandName.ACCEPT: _accept,
+    CommandName.DECLINE: _decline,
+}
