@@ -10,6 +10,7 @@ from typing import Any, cast
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from hookflash import names
 from hookflash._failures import read
 from hookflash.errors import InvalidRequest
 from hookflash.request import TransferRequest
@@ -85,6 +86,7 @@ def _add_start(start: argparse.ArgumentParser) -> None:
     start.add_argument("--tenant", help="whose permissions and directory apply")
     start.add_argument("--idempotency-key", metavar="WORD", help="a repeated start does not transfer twice")
     start.add_argument("--label", metavar="NAME=TEXT", action="append", type=_label, help="can be repeated")
+    start.add_argument("--task-queue", metavar="NAME", default=names.TASK_QUEUE, help="default: %(default)s")
     start.add_argument("--wait", action="store_true", help="wait for the end and show the result")
 
 
@@ -113,7 +115,8 @@ def transfer_request(arguments: argparse.Namespace) -> TransferRequest:
     _merge(fields, "customer", leg=arguments.customer)
     _merge(fields, "agent", leg=arguments.agent, id=arguments.agent_id, address=arguments.agent_address)
     _merge(fields, "context", reason=arguments.reason)
-    _merge(fields, "labels", **dict(arguments.label or ()))
+    labels: list[tuple[str, str]] = arguments.label or []
+    _merge(fields, "labels", **dict(labels))
     if arguments.target is not None:
         fields["targets"] = targets(arguments)
     elif arguments.ring is not None or arguments.accept:

@@ -23,7 +23,7 @@ def status(id: str, found: TransferStatus, now: datetime) -> str:
     lines += _table((it.party.value, _words(it.placement), _named(it.name, it.party.value)) for it in found.legs)
     for deadline in found.deadlines:
         left = (deadline.at - now).total_seconds()
-        lines.append(f"  {deadline.name}: {f'{left:.0f} s left' if left > 0 else 'due'}")
+        lines.append(f"  {_printable(deadline.name)}: {f'{left:.0f} s left' if left > 0 else 'due'}")
     if found.journal:
         lines.append("journal (local time)")
         entries = found.journal[-_JOURNAL_LINES:]

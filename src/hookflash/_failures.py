@@ -27,8 +27,14 @@ COMMAND_REJECTED = "CommandRejected"
 # The server's own: the transfer ended between accepting the command and answering it.
 _ENDED_MEANWHILE = "AcceptedUpdateCompletedWorkflow"
 
-# All three are also what a call says whose own time is up.
-_UNREACHABLE = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+_UNREACHABLE = (
+    RPCStatusCode.UNAVAILABLE,
+    # Two words for a call whose own time is up.
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.CANCELLED,
+    # The transfer is suspended by a fault of its workers, until they are repaired.
+    RPCStatusCode.FAILED_PRECONDITION,
+)
 
 Model = TypeVar("Model", bound=FromCaller)
 

@@ -22,6 +22,8 @@ from hookflash.vocabulary import CommandName, Outcome, Party
 
 DONE, REFUSED, INVALID, UNREACHABLE = 0, 1, 2, 3
 """Exit codes."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 _NOT_DONE = (Outcome.REJECTED, Outcome.FAILED)
 """Outcomes that are an error for a script. All the others are what may happen to a call."""
@@ -45,6 +47,7 @@ class _Session:
         target = _one_target(arguments) if arguments.command == CommandName.RETARGET.value else None
         client = await TransferClient.connect(address=arguments.address, namespace=arguments.namespace)
         if request is not None:
+            client = TransferClient(client.temporal, arguments.task_queue)
             transfer = await client.start(request)
             if not arguments.wait:
                 self._show_started(client, transfer)
@@ -124,7 +127,7 @@ def _one_target(arguments: argparse.Namespace) -> Target:
     return read(Target, found[0])
 
 
-def run(arguments: list[str]) -> int:
+async def run(arguments: list[str]) -> int:
     """Run the command and return its exit code.
 
     Args:
@@ -135,9 +138,9 @@ def run(arguments: list[str]) -> int:
     """
     parsed = _cli_input.parser().parse_args(arguments)
     try:
-        return asyncio.run(_Session(parsed).run())
-    except KeyboardInterrupt:
-        return 130  # as a shell says it: the transfer itself goes on
+        return await _Session(parsed).run()
+    except BrokenPipeError:
+        return DONE  # whoever read our output has seen enough, as `head` has
     except HookflashError as error:
         print(f"hookflash: {' '.join(str(error).split())}", file=sys.stderr)
         match error:
@@ -151,11 +154,14 @@ def run(arguments: list[str]) -> int:
 
 def main() -> NoReturn:
     """Run the command line of this process, and end the process."""
-    code = run(sys.argv[1:])
+    try:
+        code = asyncio.run(run(sys.argv[1:]))
+    except KeyboardInterrupt:
+        code = INTERRUPTED  # while waiting, most likely: the transfer itself goes on
     try:
         sys.stdout.flush()
         sys.stderr.flush()
     except BrokenPipeError:
-        pass  # whoever read our output has seen enough, as `head` has
+        pass
     # The SDK's runtime may abort a process that ends in the usual way: https://github.com/temporalio/sdk-python/issues/300
     os._exit(code)

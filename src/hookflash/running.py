@@ -8,6 +8,7 @@ from uuid import uuid4
 from temporalio.client import (
     Client,
     RPCTimeoutOrCancelledError,
+    WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
@@ -116,7 +117,7 @@ class RunningTransfer:
 
     async def retarget(self, target: Target, *, command_id: str | None = None) -> TransferStatus:
         """Ring somebody else instead."""
-        return await self._command(CommandName.RETARGET, Retarget(target=target), command_id)
+        return await self._command(CommandName.RETARGET, read(Retarget, {"target": target}), command_id)
 
     async def accept(self, *, command_id: str | None = None) -> TransferStatus:
         """Let the target in that is asked whether it accepts, as if it had pressed the key."""
@@ -138,9 +139,11 @@ class RunningTransfer:
             except RPCError as error:
                 if is_passing(error):
                     continue
-                if is_missing(error):
-                    raise await self._over_or_missing(command) from error
-                raise rpc_failure(error, command.value) from error
+                if not is_missing(error):
+                    raise rpc_failure(error, command.value) from error
+                refusal = await self._over_or_missing(command)
+                if refusal is not None:
+                    raise refusal from error
         raise CommandUnanswered(f"no answer to {command.value} (command id {id}): it may or may not take effect", id)
 
     async def _send(self, command: CommandName, argument: FromCaller | None, id: str) -> TransferStatus:
@@ -164,11 +167,14 @@ class RunningTransfer:
                 raise asyncio.CancelledError from None
             raise
 
-    async def _over_or_missing(self, command: CommandName) -> HookflashError:
+    async def _over_or_missing(self, command: CommandName) -> HookflashError | None:
+        """Return why no run took the command; None if there is one by now, which was started in between."""
         try:
             found = await self._handle.describe(rpc_timeout=_QUERY_TIMEOUT)
         except RPCError as error:
             return self._missing_or(error, command.value)
+        if found.status == WorkflowExecutionStatus.RUNNING:
+            return None
         outcome = found.typed_search_attributes.get(names.TRANSFER_OUTCOME)
         ending = f": {outcome}" if outcome else ""
         return CommandRejected(f"{command.value} is not possible: the transfer is over{ending}", command)

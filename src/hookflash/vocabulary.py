@@ -24,6 +24,7 @@ class Stage(StrEnum):
     """What is going on, as an operator would say it."""
 
     STARTING = "starting"
+    """The policy is being asked; nothing has been touched."""
     RINGING = "ringing"
     SCREENING = "screening"
     CONSULTING = "consulting"

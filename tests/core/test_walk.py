@@ -6,7 +6,7 @@ import pytest
 
 from activities.telephony.model import Placement
 from hookflash import Cause, CommandName, Outcome, Party, Stage
-from tests.core.walk import Space, events, walk
+from tests.core.walk import Space, events
 from workflows.core import (
     CUSTOMER,
     Arranged,
@@ -24,11 +24,6 @@ from workflows.core import (
     placements,
     possible,
 )
-
-
-@pytest.fixture(scope="module")
-def space() -> Space:
-    return walk()
 
 
 def every_state(space: Space, holds: Callable[[State], bool]) -> None:
@@ -50,7 +45,7 @@ def room(state: State) -> list[LegRef]:
 def test_the_walk_covers_every_stage_and_outcome(space: Space, record_property: Callable[[str, object], None]) -> None:
     record_property("states", len(space.parents))
     print(f"\nwalked {len(space.parents):,} states, {len(space.transitions):,} transitions")
-    assert {state.stage for state in space.parents} == set(Stage)
+    assert {state.stage for state in space.parents} == set(Stage) - {Stage.STARTING}
     assert {state.ending.outcome for state in space.parents if state.ending} == set(Outcome) - {Outcome.SENT_TO_QUEUE}
 
 
@@ -151,9 +146,11 @@ def test_4_every_leg_that_no_longer_counts_is_gone(space: Space) -> None:
 
 
 def test_4_no_leg_is_ever_forgotten(space: Space) -> None:
+    legs = {state: frozenset(placements(state)) for state in space.parents}
+
     def holds(before: State, _: Event, after: State) -> bool:
         rejected = after.ending is not None and after.ending.outcome is Outcome.REJECTED
-        return rejected or set(placements(before)) <= set(placements(after))
+        return legs[before] - ({CUSTOMER, before.agent_leg} if rejected else set()) <= legs[after]
 
     every_transition(space, holds)
 
@@ -184,7 +181,7 @@ def test_7_cancel_and_unhold_are_accepted_until_the_end(space: Space) -> None:
 
 def test_7_a_refused_command_says_why(space: Space) -> None:
     for state in space.parents:
-        for event in events(state):
+        for event in events(state) if state.failures == 0 else ():
             refused = decide(state, event).refused if isinstance(event, Command) else ""
             assert not refused or len(refused.split()) >= 4
 

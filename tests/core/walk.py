@@ -30,7 +30,7 @@ from workflows.core import (
 MOST_TARGETS = 3
 """Retargets are walked up to this many targets; a further one is like the last."""
 
-_LONG = (FallbackKind.RECALL, FallbackKind.RECALL, FallbackKind.VOICEMAIL, FallbackKind.HANG_UP)
+_LONG = (FallbackKind.RECALL, FallbackKind.VOICEMAIL, FallbackKind.HANG_UP)
 _SHORT = (FallbackKind.FLOW,)
 _PLAIN, _GATED = PlannedTarget(1), PlannedTarget(1, gated=True)
 
@@ -72,7 +72,7 @@ def events(state: State) -> Iterator[Event]:
     yield Command(CommandName.CANCEL, by=Actor.OPERATOR)
 
 
-@dataclass
+@dataclass(repr=False)  # pytest would print millions of states
 class Space:
     """All states that can be reached, and how."""
 

@@ -1,7 +1,7 @@
 """From a state to where every leg must be."""
 
 from activities.telephony.model import Placement
-from hookflash import Party
+from hookflash import Outcome, Party
 from workflows.core.state import CUSTOMER, LegRef, Standing, State
 
 
@@ -11,8 +11,11 @@ def placements(state: State) -> dict[LegRef, Placement]:
     A leg that would be the only one in the room is on hold instead: music says 'wait', silence says 'gone'. So the
     standing of a party is a wish that comes true as soon as it is not alone.
     """
-    if state.ended and not state.begun and state.failures == 0:
-        return {}  # it never began
+    rejected = state.ending is not None and state.ending.outcome is Outcome.REJECTED
+    if rejected or state.current is None:
+        # It never began: customer and agent stay wherever they are.
+        dialled = [state.target_leg] if state.target_leg else []
+        return dict.fromkeys(dialled, Placement.GONE) | _former_legs(state)
     legs = {CUSTOMER: _PLACEMENT[state.customer], state.agent_leg: _PLACEMENT[state.agent]}
     if state.target_leg:
         screened = state.gated and state.target.calling
@@ -27,7 +30,7 @@ def _former_legs(state: State) -> dict[LegRef, Placement]:
     not_yet = {target.number for target in state.waiting}
     tried = [n for n in range(1, state.known_targets + 1) if n not in not_yet]
     legs = [LegRef(Party.AGENT, number) for number in range(1, state.agent_number)]
-    legs += [LegRef(Party.TARGET, n) for n in tried if state.current is None or n != state.current.number]
+    legs += [LegRef(Party.TARGET, n) for n in tried if state.current and n != state.current.number]
     return dict.fromkeys(legs, Placement.GONE)
 
 

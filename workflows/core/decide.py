@@ -60,8 +60,9 @@ def begin(rules: Rules, targets: tuple[PlannedTarget, ...]) -> State:
 
 def refuse(rules: Rules, ending: Ending) -> State:
     """Return the state of a transfer that ends before it has begun: nothing is touched."""
-    customer, agent = _FIRST[rules.mode]
-    return steps.never_begun(State(rules, customer=customer, agent=agent, target=Standing.GONE, waiting=()), ending)
+    together = Standing.IN_ROOM
+    state = State(rules, customer=together, agent=together, target=Standing.GONE, waiting=(), cause=ending.cause)
+    return replace(state, ending=ending, ended=True)
 
 
 def decide(state: State, event: Event) -> Decision:
@@ -118,6 +119,8 @@ def _digit_pressed(state: State, event: DigitPressed) -> State:
 
 def _arranged(state: State) -> State:
     state = replace(state, begun=True, failures=0, retrying=False, ended=state.ending is not None)
+    if state.ending:
+        return state
     # What the provider saw was told before: a leg that had to end, and of which nothing was said, is gone.
     if state.target is Standing.EXPIRED:
         return steps.attempt_failed(state, Cause.NO_ANSWER)

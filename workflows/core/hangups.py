@@ -5,7 +5,7 @@ from dataclasses import replace
 from hookflash import Actor, Cause, Mode, Outcome, Party
 from workflows.core import steps
 from workflows.core.events import LegEnded
-from workflows.core.state import CUSTOMER, Ending, Standing, State
+from workflows.core.state import CUSTOMER, Standing, State
 
 _BACK_WITH_AGENT = (Outcome.RETURNED_TO_AGENT, Outcome.CANCELLED, Outcome.CONSULTED, Outcome.RECALLED_AGENT)
 
@@ -24,16 +24,20 @@ def leg_ended(state: State, event: LegEnded) -> State:
 def _customer_ended(state: State, cause: Cause) -> State:
     if state.customer is Standing.GONE:
         return state
-    if cause is Cause.UNKNOWN_LEG and not state.begun:
-        return steps.never_begun(state, Ending(Outcome.REJECTED, cause, Actor.ENGINE))
+    if _was_never_there(state, cause):
+        return steps.reject(replace(state, customer=Standing.GONE), cause)
     return steps.customer_left(state, cause)
+
+
+def _was_never_there(state: State, cause: Cause) -> bool:
+    return cause is Cause.UNKNOWN_LEG and not state.begun and state.fallback == 0 and state.ending is None
 
 
 def _agent_ended(state: State, cause: Cause) -> State:
     if state.agent is Standing.GONE:
         return state
-    if cause is Cause.UNKNOWN_LEG and not state.begun:
-        return steps.never_begun(state, Ending(Outcome.REJECTED, cause, Actor.ENGINE))
+    if _was_never_there(state, cause):
+        return steps.reject(replace(state, agent=Standing.GONE), cause)
     if state.ending:
         if state.ending.outcome in _BACK_WITH_AGENT:
             # The customer was on the way to an agent who is not there any more.

@@ -148,8 +148,6 @@ class State:
         """What is going on, as an operator would say it."""
         if self.ended or self.ending:
             return Stage.ENDED if self.ended else Stage.ENDING
-        if not self.begun:
-            return Stage.STARTING
         if self.agent.calling:
             return Stage.RECALLING
         if self.target.calling:

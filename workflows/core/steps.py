@@ -108,6 +108,6 @@ def customer_left(state: State, cause: Cause) -> State:
     )
 
 
-def never_begun(state: State, ending: Ending) -> State:
-    """End a transfer before it has begun; nothing has been changed and nothing will be."""
-    return replace(state, begun=False, cause=ending.cause, ending=ending, ended=True)
+def reject(state: State, cause: Cause) -> State:
+    """The transfer cannot begin. Nobody is moved; only what an unfinished first arrangement dialled is released."""
+    return replace(state, target=Standing.GONE, cause=cause, ending=Ending(Outcome.REJECTED, cause, Actor.ENGINE))

@@ -1,0 +1,141 @@
+"""Whether a transfer may happen at all: permissions and directory of a tenant. Asked before anything is dialled."""
+
+import fnmatch
+import tomllib
+from collections.abc import Collection
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.telephony.model import Frozen
+from hookflash import Cause, Mode, Target
+
+ADMIT = "admit"
+"""Name of the activity."""
+
+
+class DirectoryEntry(BaseModel):
+    """Where a name of the directory rings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    address: str
+    """Where to ring, in the provider's grammar."""
+    name: str = ""
+    """How operators call it. Default: the entry's own key."""
+
+
+class Tenant(BaseModel):
+    """What one tenant may do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    blind: bool = False
+    """Whether the agent may be released before the target has answered. Default: no."""
+    allow: tuple[str, ...] = ("pjsip:*", "sim:*")
+    """Addresses that may be dialled, as shell patterns. Default: the company's own phones, nothing outside."""
+    deny: tuple[str, ...] = ()
+    """Addresses that may not, though allowed by the patterns above. Default: none."""
+    directory: dict[str, DirectoryEntry] = Field(default_factory=dict)
+    """Names that callers may use in place of addresses. Default: none."""
+
+    def allows(self, address: str) -> bool:
+        """Return whether an address may be dialled."""
+        matches = (any(fnmatch.fnmatchcase(address, pattern) for pattern in it) for it in (self.allow, self.deny))
+        return next(matches) and not next(matches)
+
+
+class Tenants(BaseModel):
+    """Every tenant, by name. One that is not listed has the permissions of ``default``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tenants: dict[str, Tenant] = Field(default_factory=dict)
+
+    @classmethod
+    def from_file(cls, path: Path) -> "Tenants":
+        """Read a TOML file with one table ``[tenants.NAME]`` per tenant.
+
+        Raises:
+            ValueError: The file is not TOML, or a field is wrong; the message names it.
+            OSError: The file cannot be read.
+        """
+        return cls.model_validate(tomllib.loads(path.read_text()))
+
+    def get(self, name: str) -> Tenant:
+        """Return a tenant's permissions."""
+        return self.tenants.get(name) or self.tenants.get("default") or Tenant()
+
+
+class AdmissionInput(Frozen):
+    """Input of ``admit``."""
+
+    tenant: str
+    mode: Mode
+    provider: str
+    targets: tuple[Target, ...]
+
+
+class AdmittedTarget(Frozen):
+    """What became of one target."""
+
+    address: str
+    """Where to ring; empty if it must not be."""
+    name: str
+    """How operators call it."""
+    denied: Cause | None = None
+    """``destination_denied`` or, for a name the directory does not have, ``invalid_destination``. Default: allowed."""
+
+
+class Verdict(Frozen):
+    """Answer of ``admit``."""
+
+    mode_denied: Cause | None = None
+    """``blind_denied`` where the tenant may not. Default: allowed."""
+    targets: tuple[AdmittedTarget, ...]
+    """One entry per target, in order."""
+
+
+class Admission:
+    """Holds the permissions a worker was started with."""
+
+    def __init__(self, tenants: Tenants, providers: Collection[str]) -> None:
+        self._tenants = tenants
+        self._providers = providers
+
+    @activity.defn(name=ADMIT)
+    async def admit(self, asked: AdmissionInput) -> Verdict:
+        """Resolve and judge the targets of a transfer.
+
+        Raises:
+            ApplicationError: Type ``InvalidRequest``: there is no such provider.
+        """
+        if asked.provider not in self._providers:
+            known = ", ".join(sorted(self._providers))
+            problem = f"no provider {asked.provider!r} here; there is: {known}"
+            raise ApplicationError(
+                f"invalid TransferRequest: provider: {problem}",
+                [{"field": "provider", "problem": problem}],
+                type="InvalidRequest",
+                non_retryable=True,
+            )
+        tenant = self._tenants.get(asked.tenant)
+        blind_denied = asked.mode is Mode.BLIND and not tenant.blind
+        return Verdict(
+            mode_denied=Cause.BLIND_DENIED if blind_denied else None,
+            targets=tuple(_judge(tenant, target) for target in asked.targets),
+        )
+
+
+def _judge(tenant: Tenant, target: Target) -> AdmittedTarget:
+    address, name = target.address, target.name
+    if target.directory is not None:
+        entry = tenant.directory.get(target.directory)
+        if entry is None:
+            return AdmittedTarget(address="", name=name or target.directory, denied=Cause.INVALID_DESTINATION)
+        address, name = entry.address, name or entry.name or target.directory
+    if address is None or not tenant.allows(address):
+        return AdmittedTarget(address="", name=name or "target", denied=Cause.DESTINATION_DENIED)
+    return AdmittedTarget(address=address, name=name or "target")

@@ -1,0 +1,55 @@
+"""The one activity that touches a call: make an arrangement true."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.telephony.errors import ProtocolError, TelephonyError, Unsupported
+from activities.telephony.interface import Telephony
+from activities.telephony.model import Arrangement, Frozen, Observation
+
+ARRANGE = "arrange"
+"""Name of the activity."""
+
+ATTEMPT_LIMIT = timedelta(seconds=3)
+"""How long one attempt may take. A provider bounds itself to less, so that no attempt outlives this and acts late."""
+
+_NO_USE_TRYING_AGAIN = (ProtocolError, Unsupported)
+
+
+class ArrangeInput(Frozen):
+    """Input of ``arrange``."""
+
+    provider: str
+    """Name of the provider node that carries the call."""
+    arrangement: Arrangement
+    """Where every leg must be."""
+
+
+class Arrange:
+    """Holds the providers of a worker."""
+
+    def __init__(self, providers: Mapping[str, Telephony]) -> None:
+        self._providers = providers
+
+    @activity.defn(name=ARRANGE)
+    async def arrange(self, wanted: ArrangeInput) -> Observation:
+        """Make an arrangement true and return what was seen.
+
+        Raises:
+            ApplicationError: The provider did not do its part; ``type`` is the kind of the error, one of
+                ``ProviderUnavailable``, ``OutcomeUnknown``, ``ProtocolError`` and ``Unsupported``.
+        """
+        telephony = self._providers.get(wanted.provider)
+        if telephony is None:
+            raise ApplicationError(
+                f"this worker has no provider {wanted.provider!r}", type=ProtocolError.kind, non_retryable=False
+            )
+        try:
+            return await telephony.arrange(wanted.arrangement)
+        except TelephonyError as error:
+            raise ApplicationError(
+                f"{wanted.provider}: {error}", type=error.kind, non_retryable=isinstance(error, _NO_USE_TRYING_AGAIN)
+            ) from error

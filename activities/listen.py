@@ -1,0 +1,217 @@
+"""The listener of a provider node: a connection that Temporal keeps alive.
+
+An event that nobody hears is never told again. So exactly one worker listens to a node at a time, for as long as it
+can; when it dies, stops or loses the connection, Temporal has it done again, there or elsewhere, and whoever begins to
+listen has every open transfer of the node look at the real state first.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
+
+from pydantic import BaseModel, ConfigDict
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.delivery import Delivery
+from activities.telephony.errors import ProtocolError, ProviderUnavailable, TelephonyError
+from activities.telephony.interface import Telephony
+from activities.telephony.model import LegEvent
+from hookflash.events import ProviderEvent
+
+BEAT = 1.0
+"""Seconds between heartbeats, by which Temporal knows that this worker lives."""
+
+CONNECT = timedelta(seconds=5)
+"""Longest wait until a provider says that it is being listened to."""
+
+TURN = 0.9
+"""Part of its start-to-close time-out after which a listener ends by itself, in good order."""
+
+SOON = timedelta(milliseconds=50)
+PAUSE = timedelta(milliseconds=500)
+LONG_PAUSE = timedelta(seconds=5)
+
+RECONCILE = ProviderEvent(kind="reconcile")
+
+logger = logging.getLogger(__name__)
+
+
+class Listening(BaseModel):
+    """What the UI shows of a listener: the details of its last heartbeat."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    since: datetime | None = None
+    """When the connection was there. Default: not yet."""
+    reconciled: int = 0
+    """Transfers that were told to look at the real state then."""
+    events: int = 0
+    """Events heard since."""
+    signals: int = 0
+    """Signals sent since, reconciliation included; what came after the end of a transfer is not counted."""
+
+
+class Listen:
+    """The activity that listens.
+
+    Args:
+        client: How transfers are signalled.
+        providers: The nodes that this worker can reach, by name.
+    """
+
+    def __init__(self, client: Client, providers: Mapping[str, Telephony]) -> None:
+        self._client = client
+        self._providers = providers
+
+    @activity.defn
+    async def listen(self, provider: str) -> None:
+        """Pass on what happens to the legs of a node, until it is the next one's turn.
+
+        Args:
+            provider: Name of the node.
+
+        Raises:
+            ApplicationError: The connection was lost, this worker is about to stop, or Temporal does not take the
+                signals. All of them can be retried.
+        """
+        telephony = self._providers.get(provider)
+        if telephony is None:
+            # Another worker of this task queue may have it; so it has to be retried, but not all the time.
+            known = ", ".join(sorted(self._providers)) or "none"
+            raise ApplicationError(
+                f"this worker has no provider {provider} (it has: {known})",
+                type="UnknownProvider",
+                next_retry_delay=PAUSE,
+            )
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                session = _Session(provider, telephony, Delivery(self._client, tasks))
+                beat = tasks.create_task(session.beat())
+                why = await session.until_over()
+                # What was heard until now is sent, before anybody else listens and sends what comes after it.
+                await session.delivery.finish()
+                beat.cancel()
+                if why is not None:
+                    raise why
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from group.exceptions[0].__cause__
+
+
+class _Session:
+    """One worker's turn of listening."""
+
+    def __init__(self, provider: str, telephony: Telephony, delivery: Delivery) -> None:
+        self.delivery = delivery
+        self._provider = provider
+        self._telephony = telephony
+        self._since: datetime | None = None
+        self._reconciled = 0
+        self._events = 0
+
+    async def beat(self) -> NoReturn:
+        """Tell Temporal that this worker lives, in a task of its own: it must not depend on how much happens."""
+        while True:
+            activity.heartbeat(
+                Listening(
+                    since=self._since, reconciled=self._reconciled, events=self._events, signals=self.delivery.sent
+                )
+            )
+            await asyncio.sleep(BEAT)
+
+    async def until_over(self) -> ApplicationError | None:
+        """Listen until there is a reason not to.
+
+        Returns:
+            What to tell Temporal; None if the time is up and nothing is wrong.
+        """
+        hearing = asyncio.create_task(self._hear())
+        stopping = asyncio.create_task(activity.wait_for_worker_shutdown())
+        turn = activity.info().start_to_close_timeout
+        try:
+            await asyncio.wait(
+                {hearing, stopping},
+                timeout=turn.total_seconds() * TURN if turn else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if hearing.done():
+                return _told(self._provider, hearing.exception())
+            if stopping.done():
+                return ApplicationError(
+                    f"the worker that listened to {self._provider} is stopping",
+                    type="WorkerShutdown",
+                    next_retry_delay=SOON,
+                    category=ApplicationErrorCategory.BENIGN,
+                )
+            return None
+        finally:
+            # Both have to be over before this is: two listeners of a node would take the connection from each other.
+            for task in (hearing, stopping):
+                task.cancel()
+            await asyncio.gather(hearing, stopping, return_exceptions=True)
+
+    async def _hear(self) -> None:
+        """Pass on events until the connection is lost."""
+        events = self._telephony.events()
+        try:
+            async with asyncio.timeout(CONNECT.total_seconds()):
+                await anext(events)
+            self._since = datetime.now(UTC)
+            await self._reconcile()
+            async for event in events:
+                if event is not None:
+                    self._pass_on(event)
+        finally:
+            await _close(events)
+
+    async def _reconcile(self) -> None:
+        # Asked for after listening began, so that whatever is not in the answer yet will be heard.
+        owners = await self._telephony.owners()
+        for owner in sorted(owners):
+            self.delivery.post(owner, RECONCILE)
+        self._reconciled = len(owners)
+        logger.info("listening to %s, %d transfers look at the real state", self._provider, len(owners))
+
+    def _pass_on(self, event: LegEvent) -> None:
+        self._events += 1
+        self.delivery.post(
+            event.owner,
+            ProviderEvent(
+                kind=event.kind,
+                leg=event.leg,
+                cause=event.cause or "",
+                digit=event.digit,
+                evidence=event.evidence,
+            ),
+        )
+
+
+async def _close(events: AsyncIterator[LegEvent | None]) -> None:
+    # A generator that is merely left keeps its connection until the garbage collector comes by.
+    if isinstance(events, AsyncGenerator):
+        await events.aclose()
+
+
+def _told(provider: str, error: BaseException | None) -> ApplicationError:
+    """Return how Temporal is told that the connection is gone.
+
+    Raises:
+        BaseException: It is a bug of ours; Temporal retries that too.
+    """
+    match error:
+        case None | StopAsyncIteration():
+            kind, said, pause = ProviderUnavailable.kind, "the provider ended the events", PAUSE
+        case TimeoutError():
+            kind, said, pause = ProviderUnavailable.kind, f"no connection within {CONNECT.total_seconds():g} s", PAUSE
+        case ProtocolError():
+            kind, said, pause = error.kind, str(error), LONG_PAUSE
+        case TelephonyError():
+            kind, said, pause = error.kind, str(error), PAUSE
+        case _:
+            raise error
+    told = ApplicationError(f"{provider}: {said}", type=kind, next_retry_delay=pause)
+    told.__cause__ = error
+    return told

@@ -1,0 +1,136 @@
+"""Carries out arrangements on the switchboard, step by step."""
+
+from dataclasses import dataclass
+
+from activities.telephony.errors import Unsupported
+from activities.telephony.model import Arrangement, Observation, Phase, Placement, SeenLeg, WantedLeg
+from activities.telephony.simulator.legs import Leg
+from activities.telephony.simulator.plan import ON_ANSWER, Step, StepKind, customer_of, make_plan
+from activities.telephony.simulator.switchboard import Switchboard
+from hookflash import Cause, Evidence
+
+NO_SUCH_PLACE = "missing"
+"""The only place that a call cannot be handed off to."""
+
+_MAY_SILENCE = frozenset({StepKind.WATCH, StepKind.DIAL, StepKind.EXPIRE})
+"""Steps after which the customer may be alone for a moment: that a phone did not answer is not the engine's doing."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is being carried out at this moment."""
+
+    wanted: dict[str, Placement]
+    may_fall_silent: bool
+    """The step may leave the customer alone until the engine decides again."""
+
+
+class Arranger:
+    """Makes arrangements true."""
+
+    def __init__(self, board: Switchboard) -> None:
+        self.changes = 0
+        """Steps carried out so far."""
+        self.progress: Progress | None = None
+        """None: nothing is being carried out, what happens comes from the phones."""
+        self._board = board
+
+    def arrange(self, wanted: Arrangement, limit: int | None = None) -> Observation:
+        """Do what is missing.
+
+        Args:
+            wanted: Where every leg must be.
+            limit: Stop after so many steps. Default: do them all.
+
+        Raises:
+            Unsupported: A place for a hand-off does not exist; nothing was done.
+        """
+        for leg in wanted.legs:
+            if leg.placement == Placement.HANDED_OFF and leg.place in ("", NO_SUCH_PLACE):
+                raise Unsupported(f"arrange: there is no place {leg.place!r} to hand {leg.name or leg.leg} off to")
+        legs = self._board.legs
+        former = {leg.leg: legs[leg.leg].owner for leg in wanted.legs if leg.leg in legs}
+        for leg in wanted.legs:
+            if leg.leg in legs and leg.name:
+                legs[leg.leg].name = leg.name
+        plan = make_plan(wanted, legs, self._board.rooms)
+        placements = {leg.leg: leg.placement for leg in wanted.legs}
+        try:
+            for step in plan.steps[:limit]:
+                may_fall_silent = plan.waits_in_vain or step.kind in _MAY_SILENCE
+                self.progress = Progress(placements, may_fall_silent)
+                self.changes += 1
+                self._carry_out(step, wanted)
+        finally:
+            self.progress = None
+        seen = tuple(self._seen(leg, former.get(leg.leg, ""), wanted.owner) for leg in wanted.legs)
+        return Observation(legs=seen, stands=plan.stands)
+
+    def _carry_out(self, step: Step, wanted: Arrangement) -> None:
+        board, because = self._board, str(step)
+        legs = [board.legs[leg.leg] for leg in step.legs if leg.leg in board.legs]
+        match step.kind:
+            case StepKind.WATCH:
+                board.watch(legs, wanted.owner, because)
+            case StepKind.CREATE_ROOM:
+                board.create_room(wanted.room)
+            case StepKind.HOLD:
+                board.hold(legs, wanted.hold_music, because)
+            case StepKind.RINGBACK:
+                board.start_ringback(wanted.room)
+            case StepKind.JOIN:
+                board.join(legs, wanted.room, because)
+            case StepKind.REMOVE_ROOM:
+                board.remove_room(wanted.room)
+            case _:
+                for leg in step.legs:
+                    self._carry_out_for_one(step.kind, leg, wanted, because)
+
+    def _carry_out_for_one(self, kind: StepKind, want: WantedLeg, wanted: Arrangement, because: str) -> None:
+        board = self._board
+        if kind == StepKind.DIAL and want.dial is not None:
+            board.dial(self._new_leg(want, wanted), want.dial, because)
+            return
+        leg = board.legs[want.leg]
+        match kind:
+            case StepKind.HAND_OFF:
+                board.hand_off(leg, want.place, because)
+            case StepKind.REDIRECT:
+                board.redirect(leg, ON_ANSWER[want.placement], _room_for(want, wanted), because)
+            case StepKind.EXPIRE:
+                board.time_out(leg, because)
+            case _:
+                board.end(leg, Cause.RELEASED, because)
+
+    def _new_leg(self, want: WantedLeg, wanted: Arrangement) -> Leg:
+        customer = customer_of(wanted)
+        known = self._board.legs.get(customer)
+        return Leg(
+            id=want.leg,
+            name=want.name or want.leg,
+            call=known.call if known else customer,
+            phase=Phase.DIALLING,
+            placement=ON_ANSWER[want.placement],
+            room=_room_for(want, wanted),
+            owner=wanted.owner,
+        )
+
+    def _seen(self, want: WantedLeg, former: str, owner: str) -> SeenLeg:
+        leg = self._board.legs.get(want.leg)
+        if leg is None:
+            return SeenLeg(leg=want.leg, phase=Phase.ENDED, cause=Cause.UNKNOWN_LEG)
+        if leg.live and leg.placement == Placement.HANDED_OFF != want.placement:
+            # It talks to somebody else's voicemail or queue now, and no exchange gives it back.
+            evidence = Evidence(text="Handed off")
+            return SeenLeg(leg=want.leg, phase=Phase.ENDED, cause=Cause.RELEASED, evidence=evidence)
+        return SeenLeg(
+            leg=want.leg,
+            phase=leg.phase,
+            cause=leg.cause,
+            evidence=leg.evidence,
+            former_owner=former if former != owner else "",
+        )
+
+
+def _room_for(want: WantedLeg, wanted: Arrangement) -> str:
+    return wanted.room if ON_ANSWER[want.placement] == Placement.IN_ROOM else ""

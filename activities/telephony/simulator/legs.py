@@ -1,0 +1,82 @@
+"""The exchange's own records: legs and rooms."""
+
+from dataclasses import dataclass, field
+
+from activities.telephony.model import Phase, Placement
+from activities.telephony.simulator.clock import Timer
+from activities.telephony.simulator.script import Script
+from hookflash import Cause, Evidence
+
+
+@dataclass
+class Room:
+    """Where legs hear each other."""
+
+    id: str
+    own: bool = False
+    """The exchange made it for a call of its own, and removes it with the last member."""
+    ringback: bool = False
+    """Ringback was started ahead of a dial, so that nobody sits in silence until the phone is reached."""
+
+
+@dataclass
+class Leg:
+    """One party's call with the exchange."""
+
+    id: str
+    name: str
+    call: str
+    """Id of the customer's leg of the call it belongs to."""
+    phase: Phase
+    placement: Placement
+    """Where it is; before the answer: where the exchange puts it at the answer."""
+    room: str = ""
+    """For ``in_room``: which."""
+    phone: str = ""
+    """Name of the phone that was dialled."""
+    owner: str = ""
+    music: str = ""
+    place: str = ""
+    cause: Cause | None = None
+    evidence: Evidence = field(default_factory=Evidence)
+    rang: bool = False
+    script: Script = field(default_factory=Script)
+    """How its phone behaves."""
+    timers: list[Timer] = field(default_factory=lambda: list[Timer]())
+
+    @property
+    def live(self) -> bool:
+        """Whether it has not ended."""
+        return self.phase != Phase.ENDED
+
+    @property
+    def up(self) -> bool:
+        """Whether it was answered, has not ended and is still the exchange's to move."""
+        return self.phase == Phase.ANSWERED and self.placement != Placement.HANDED_OFF
+
+    @property
+    def ringing(self) -> bool:
+        """Whether it was dialled and waits for the answer."""
+        return self.phase in (Phase.DIALLING, Phase.RINGING)
+
+    def is_in(self, room: str) -> bool:
+        """Whether it is in a room, or will be once it answers."""
+        return self.live and self.placement == Placement.IN_ROOM and self.room == room
+
+    def cancel_timers(self) -> None:
+        """Forget everything its phone was going to do."""
+        for timer in self.timers:
+            timer.cancel()
+        self.timers.clear()
+
+
+EVIDENCE = {
+    Cause.BUSY: Evidence(sip_status=486, q850=17, text="Busy Here"),
+    Cause.DECLINED: Evidence(sip_status=603, q850=21, text="Decline"),
+    Cause.NO_ANSWER: Evidence(sip_status=480, q850=19, text="No answer"),
+    Cause.UNREACHABLE: Evidence(sip_status=503, q850=34, text="Service Unavailable"),
+    Cause.INVALID_DESTINATION: Evidence(sip_status=404, q850=1, text="Not Found"),
+    Cause.HUNG_UP: Evidence(q850=16, text="Normal Clearing"),
+    Cause.RELEASED: Evidence(q850=16, text="Released by the engine"),
+}
+"""What the exchange says about each cause: the codes a real Asterisk shows."""

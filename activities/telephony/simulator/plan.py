@@ -1,0 +1,212 @@
+"""From an arrangement and the real state to the steps that are missing, in an order that is safe to stop anywhere.
+
+Whoever leaves goes before the customer comes, and after somebody else has come where the customer is with them:
+nobody overhears the customer, and the customer is never alone for an instant.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from activities.telephony.model import Arrangement, Phase, Placement, WantedLeg
+from activities.telephony.simulator.hearing import Sound, heard_by
+from activities.telephony.simulator.legs import Leg, Room
+
+ON_ANSWER = {
+    Placement.RINGING: Placement.IN_ROOM,
+    Placement.SCREENING: Placement.SCREENING,
+    Placement.IN_ROOM: Placement.IN_ROOM,
+    Placement.ON_HOLD: Placement.ON_HOLD,
+}
+"""Where a leg that still rings is put when it answers, by where it is wanted."""
+
+
+_Condition = Callable[[Leg, WantedLeg], bool]
+
+
+class StepKind(StrEnum):
+    """What the exchange can do in one go."""
+
+    WATCH = "watch"
+    CREATE_ROOM = "create room"
+    HOLD = "hold"
+    RINGBACK = "ringback"
+    JOIN = "join"
+    HAND_OFF = "hand off"
+    REDIRECT = "redirect"
+    DIAL = "dial"
+    EXPIRE = "expire"
+    HANG_UP = "hang up"
+    REMOVE_ROOM = "remove room"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change, for some of the legs at once."""
+
+    kind: StepKind
+    legs: tuple[WantedLeg, ...] = ()
+
+    def __str__(self) -> str:
+        names = ", ".join(leg.name or leg.leg for leg in self.legs)
+        return f"{self.kind} {names}".strip()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do now, and whether the arrangement stands once it is done."""
+
+    steps: tuple[Step, ...]
+    stands: bool
+    waits_in_vain: bool
+    """Somebody is to wait for a phone that does not ring any more; the engine learns that from what is observed."""
+
+
+def customer_of(wanted: Arrangement) -> str:
+    """Return the leg that must never hear silence nor be overheard."""
+    return wanted.customer or (wanted.legs[0].leg if wanted.legs else "")
+
+
+def make_plan(wanted: Arrangement, legs: Mapping[str, Leg], rooms: Mapping[str, Room]) -> Plan:
+    """Return the steps from the state of the legs and rooms to the arrangement; none if it stands."""
+    return _Planner(wanted, legs, rooms).plan()
+
+
+class _Planner:
+    def __init__(self, wanted: Arrangement, legs: Mapping[str, Leg], rooms: Mapping[str, Room]) -> None:
+        self.wanted = wanted
+        self.legs = legs
+        self.rooms = rooms
+        self.customer = customer_of(wanted)
+
+    def plan(self) -> Plan:
+        watch = self._pick(lambda leg, _: leg.live and not _away(leg) and leg.owner != self.wanted.owner)
+        first = (Step(StepKind.WATCH, watch),) if watch else ()
+        if any(self._lost(leg) for leg in self.wanted.legs):
+            return Plan(first + self._comfort(), stands=False, waits_in_vain=True)
+        in_vain = any(self._in_vain(leg) for leg in self.wanted.legs)
+        return Plan(first + self._all_steps(), stands=True, waits_in_vain=in_vain)
+
+    def _lost(self, wanted: WantedLeg) -> bool:
+        """Whether a leg that must be up is not there any more."""
+        leg = self.legs.get(wanted.leg)
+        match wanted.placement:
+            case Placement.IN_ROOM | Placement.ON_HOLD:
+                return leg is None or not leg.live or _away(leg)
+            case Placement.HANDED_OFF:
+                return leg is None or not (leg.live or _away(leg))
+            case _:
+                return False
+
+    def _in_vain(self, want: WantedLeg) -> bool:
+        leg = self.legs.get(want.leg)
+        over = not self._needs_dial(want) if leg is None else not leg.live
+        return want.placement == Placement.RINGING and over
+
+    def _comfort(self) -> tuple[Step, ...]:
+        """Music for who was left alone. Nothing else: without the missing leg, every other move could do harm."""
+        alone = self._pick(lambda leg, _: leg.up and Sound.SILENCE in heard_by(leg, self.legs.values(), self.rooms))
+        return (Step(StepKind.HOLD, alone),) if alone else ()
+
+    def _all_steps(self) -> tuple[Step, ...]:
+        room = self.wanted.room
+        joins = self._pick(lambda leg, want: want.placement == Placement.IN_ROOM and leg.up and not leg.is_in(room))
+        holds = self._pick(lambda leg, want: want.placement == Placement.ON_HOLD and self._needs_hold(leg))
+        releases = self._pick(lambda leg, want: leg.live and _unwanted(leg, want))
+        comes = any(self._is_customer(want) for want in joins)
+        first_out = [want for want in (*holds, *releases) if self._goes_first(want, comes)]
+
+        steps: list[Step] = []
+        if self._needs_room() and room not in self.rooms:
+            steps.append(Step(StepKind.CREATE_ROOM))
+        steps += self._out(holds, releases, first_out)
+        if self._needs_ringback():
+            steps.append(Step(StepKind.RINGBACK))
+        steps += self._each(StepKind.REDIRECT, self._pick(self._needs_redirect))
+        if joins:
+            steps.append(Step(StepKind.JOIN, joins))
+        steps += self._each(StepKind.HAND_OFF, self._pick(self._needs_hand_off))
+        customer_released = [want for want in releases if self._is_customer(want)]
+        steps += self._out((), releases, customer_released)
+        steps += self._out(holds, (), [want for want in holds if want not in first_out])
+        steps += self._each(StepKind.DIAL, tuple(want for want in self.wanted.legs if self._needs_dial(want)))
+        done = [*first_out, *customer_released]
+        steps += self._out((), releases, [want for want in releases if want not in done])
+        if not self.wanted.keep_room and room in self.rooms and not self._needs_room():
+            steps.append(Step(StepKind.REMOVE_ROOM))
+        return tuple(steps)
+
+    def _goes_first(self, want: WantedLeg, customer_comes: bool) -> bool:
+        """Whether a leg has to be out before anybody comes in."""
+        if self._is_customer(want):
+            return want.placement == Placement.ON_HOLD
+        return customer_comes and self.legs[want.leg].is_in(self.wanted.room)
+
+    def _out(
+        self, holds: tuple[WantedLeg, ...], releases: tuple[WantedLeg, ...], chosen: list[WantedLeg]
+    ) -> list[Step]:
+        """Return the steps that take the chosen legs out of the room, the customer first."""
+        ordered = sorted(chosen, key=lambda want: not self._is_customer(want))
+        held = [Step(StepKind.HOLD, (want,)) for want in ordered if want in holds]
+        released = [Step(_release(want), (want,)) for want in ordered if want in releases]
+        return held + released
+
+    def _needs_room(self) -> bool:
+        return self.wanted.keep_room or any(self._uses_room(want) for want in self.wanted.legs)
+
+    def _uses_room(self, want: WantedLeg) -> bool:
+        if want.placement not in (Placement.IN_ROOM, Placement.RINGING):
+            return False
+        leg = self.legs.get(want.leg)
+        return self._needs_dial(want) if leg is None else leg.live and not _unwanted(leg, want)
+
+    def _needs_hold(self, leg: Leg) -> bool:
+        held = leg.placement == Placement.ON_HOLD and leg.music == self.wanted.hold_music
+        return leg.up and not held
+
+    def _needs_ringback(self) -> bool:
+        """Whether somebody will be alone in the room until the phone they wait for is dialled."""
+        room = self.rooms.get(self.wanted.room)
+        dials = any(want.placement == Placement.RINGING and self._needs_dial(want) for want in self.wanted.legs)
+        alone = sum(want.placement == Placement.IN_ROOM for want in self.wanted.legs) == 1
+        return dials and alone and not (room is not None and room.ringback)
+
+    def _needs_hand_off(self, leg: Leg, want: WantedLeg) -> bool:
+        return want.placement == Placement.HANDED_OFF and leg.up
+
+    def _needs_redirect(self, leg: Leg, want: WantedLeg) -> bool:
+        target = ON_ANSWER.get(want.placement)
+        if not leg.ringing or target is None or _unwanted(leg, want):
+            return False
+        return leg.placement != target or (target == Placement.IN_ROOM and leg.room != self.wanted.room)
+
+    def _needs_dial(self, want: WantedLeg) -> bool:
+        dialled = want.placement in (Placement.RINGING, Placement.SCREENING)
+        fresh = want.leg not in self.legs and want.known == Phase.NEW and not want.expired
+        return dialled and fresh and want.dial is not None
+
+    def _is_customer(self, want: WantedLeg) -> bool:
+        return want.leg == self.customer
+
+    def _each(self, kind: StepKind, chosen: tuple[WantedLeg, ...]) -> list[Step]:
+        return [Step(kind, (want,)) for want in chosen]
+
+    def _pick(self, condition: _Condition) -> tuple[WantedLeg, ...]:
+        """Return the wanted legs that exist and meet a condition, the customer first."""
+        chosen = [
+            want for want in self.wanted.legs if (leg := self.legs.get(want.leg)) is not None and condition(leg, want)
+        ]
+        return tuple(sorted(chosen, key=lambda want: not self._is_customer(want)))
+
+
+def _away(leg: Leg) -> bool:
+    return leg.placement == Placement.HANDED_OFF
+
+
+def _unwanted(leg: Leg, want: WantedLeg) -> bool:
+    overdue = want.expired and want.placement in (Placement.RINGING, Placement.SCREENING) and leg.ringing
+    return want.placement == Placement.GONE or overdue
+
+
+def _release(want: WantedLeg) -> StepKind:
+    return StepKind.HANG_UP if want.placement == Placement.GONE else StepKind.EXPIRE

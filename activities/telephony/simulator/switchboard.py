@@ -1,0 +1,193 @@
+"""The exchange's switch: what can be done to a leg, what a phone does by itself, and who is told."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from activities.telephony.model import Dial, LegEvent, LegEventKind, Phase, Placement
+from activities.telephony.simulator.clock import Clock
+from activities.telephony.simulator.legs import EVIDENCE, Leg, Room
+from activities.telephony.simulator.script import BadScript, Manner, parse_address
+from hookflash import Cause, Evidence
+
+_REFUSALS = {
+    Manner.BUSY: Cause.BUSY,
+    Manner.UNREACHABLE: Cause.UNREACHABLE,
+    Manner.INVALID: Cause.INVALID_DESTINATION,
+}
+_NEVER_RANG = Evidence(sip_status=480, q850=19, text="Never rang")
+
+
+class Switchboard:
+    """Legs, rooms and phones.
+
+    Every method is one change that a real exchange makes in one go. After it the ``changed`` callback is called with
+    the id of the call and what happened, and events go to ``told``.
+    """
+
+    def __init__(self, clock: Clock, changed: Callable[[str, str], None], told: Callable[[LegEvent], None]) -> None:
+        self.legs: dict[str, Leg] = {}
+        """Every leg there ever was."""
+        self.live: dict[str, Leg] = {}
+        """Those that have not ended: what is looked through after every change."""
+        self.rooms: dict[str, Room] = {}
+        self.dials: Counter[str] = Counter()
+        """How often the phone of each leg was dialled."""
+        self._clock = clock
+        self._changed = changed
+        self._told = told
+
+    # What the engine can have done.
+
+    def put_up(self, legs: Iterable[Leg], room: Room) -> None:
+        """Begin a call between legs that are up already, in a room of the exchange's own."""
+        self.rooms[room.id] = room
+        legs = tuple(legs)
+        for leg in legs:
+            self.legs[leg.id] = self.live[leg.id] = leg
+            self._talk(leg)
+        self._after(legs, "call placed")
+
+    def watch(self, legs: Iterable[Leg], owner: str, because: str) -> None:
+        """Tell this owner from now on what happens to the legs."""
+        legs = tuple(legs)
+        for leg in legs:
+            leg.owner = owner
+        self._after(legs, because)
+
+    def create_room(self, room: str) -> None:
+        """Make an empty room."""
+        self.rooms[room] = Room(room)
+
+    def remove_room(self, room: str) -> None:
+        """Remove a room; nobody is in it."""
+        del self.rooms[room]
+
+    def start_ringback(self, room: str) -> None:
+        """Let whoever is or comes alone into a room hear ringback, until the phone it is for has been dialled."""
+        self.rooms[room].ringback = True
+
+    def hold(self, legs: Iterable[Leg], music: str, because: str) -> None:
+        """Take legs out of their rooms, to the music."""
+        legs = tuple(legs)
+        for leg in legs:
+            leg.placement, leg.room, leg.music = Placement.ON_HOLD, "", music
+        self._after(legs, because)
+
+    def join(self, legs: Iterable[Leg], room: str, because: str) -> None:
+        """Bring legs that are up into a room, all at once."""
+        legs = tuple(legs)
+        for leg in legs:
+            leg.placement, leg.room = Placement.IN_ROOM, room
+        self._after(legs, because)
+
+    def hand_off(self, leg: Leg, place: str, because: str) -> None:
+        """Give a leg to a place of the exchange's; from then on nobody watches it."""
+        leg.placement, leg.room, leg.place, leg.owner = Placement.HANDED_OFF, "", place, ""
+        self._after((leg,), because)
+
+    def redirect(self, leg: Leg, placement: Placement, room: str, because: str) -> None:
+        """Change where a leg that still rings is put at the answer."""
+        leg.placement, leg.room = placement, room
+        self._after((leg,), because)
+
+    def dial(self, leg: Leg, dial: Dial, because: str) -> None:
+        """Ring a phone. The exchange itself puts the leg in its place at the answer."""
+        self.legs[leg.id] = self.live[leg.id] = leg
+        self.dials[leg.id] += 1
+        if room := self.rooms.get(leg.room):
+            room.ringback = False  # the phone's own ringing takes over
+        try:
+            leg.phone, leg.script = parse_address(dial.address)
+        except BadScript as bad:
+            evidence = EVIDENCE[Cause.INVALID_DESTINATION].model_copy(update={"text": str(bad)})
+            self.end(leg, Cause.INVALID_DESTINATION, because, evidence)
+            return
+        self._later(leg, dial.ring_timeout.total_seconds(), lambda: self.time_out(leg, "ring time-out"))
+        manner = leg.script.manner
+        if cause := _REFUSALS.get(manner):
+            self._later(leg, leg.script.ring_after, lambda: self.end(leg, cause, f"{leg.name}: {cause}"))
+        elif manner != Manner.SILENT:
+            self._later(leg, leg.script.ring_after, lambda: self._ring(leg))
+        self._after((leg,), because)
+
+    def time_out(self, leg: Leg, because: str) -> None:
+        """End a leg that has not answered in time."""
+        if leg.rang:
+            self.end(leg, Cause.NO_ANSWER, because)
+        else:
+            self.end(leg, Cause.UNREACHABLE, because, _NEVER_RANG)
+
+    def end(self, leg: Leg, cause: Cause, because: str, evidence: Evidence | None = None) -> None:
+        """End a leg, whoever wants it. A leg that has ended stays as it is."""
+        if not leg.live:
+            return
+        leg.cancel_timers()
+        del self.live[leg.id]
+        leg.phase, leg.cause = Phase.ENDED, cause
+        leg.evidence = evidence or EVIDENCE[cause]
+        self._tell(leg, LegEventKind.ENDED)
+        self._after((leg,), because)
+
+    # What phones do.
+
+    def answer(self, leg: Leg) -> None:
+        """Answer a leg that rings."""
+        if not leg.ringing:
+            raise ValueError(f"{leg.id} does not ring")
+        leg.cancel_timers()
+        leg.phase = Phase.ANSWERED
+        self._tell(leg, LegEventKind.ANSWERED)
+        self._talk(leg)
+        self._after((leg,), f"{leg.name} answers")
+
+    def hang_up(self, leg: Leg) -> None:
+        """End a leg from its own side: hang up, or decline while it rings."""
+        if leg.ringing:
+            self.end(leg, Cause.DECLINED, f"{leg.name} declines")
+        else:
+            self.end(leg, Cause.HUNG_UP, f"{leg.name} hangs up")
+
+    def press(self, leg: Leg, digit: str) -> None:
+        """Press a key on a phone that is up."""
+        if leg.phase != Phase.ANSWERED:
+            raise ValueError(f"{leg.id} is not up")
+        self._tell(leg, LegEventKind.DIGIT, digit)
+
+    def _ring(self, leg: Leg) -> None:
+        leg.phase, leg.rang = Phase.RINGING, True
+        self._tell(leg, LegEventKind.RINGING)
+        self._after((leg,), f"{leg.name} rings")
+        if leg.script.manner == Manner.ANSWER:
+            self._later(leg, leg.script.delay, lambda: self.answer(leg))
+        elif leg.script.manner == Manner.DECLINE:
+            self._later(leg, leg.script.delay, lambda: self.hang_up(leg))
+
+    def _talk(self, leg: Leg) -> None:
+        script = leg.script
+        if script.hang_up_after is not None:
+            self._later(leg, script.hang_up_after, lambda: self.hang_up(leg))
+        if script.press:
+            self._later(leg, script.press_after, lambda: self.press(leg, script.press))
+
+    # Who is told.
+
+    def _later(self, leg: Leg, delay: float, action: Callable[[], None]) -> None:
+        leg.timers.append(self._clock.call_later(delay, action))
+
+    def _tell(self, leg: Leg, kind: LegEventKind, digit: str = "") -> None:
+        if leg.owner:
+            event = LegEvent(
+                owner=leg.owner, leg=leg.id, kind=kind, cause=leg.cause, digit=digit, evidence=leg.evidence
+            )
+            self._told(event)
+
+    def _after(self, legs: Iterable[Leg], because: str) -> None:
+        members = Counter(leg.room for leg in self.live.values() if leg.is_in(leg.room))
+        voices = Counter(leg.room for leg in self.live.values() if leg.up and leg.is_in(leg.room))
+        for room in tuple(self.rooms.values()):
+            if room.own and not members[room.id]:
+                del self.rooms[room.id]
+            if voices[room.id] > 1:
+                room.ringback = False  # a voice ends it
+        for call in dict.fromkeys(leg.call for leg in legs):
+            self._changed(call, because)

@@ -1,0 +1,148 @@
+"""Whenever a transfer is given up, the customer is with a person afterwards and no leg is left over.
+
+Each story is first told undisturbed, to count its moments; then once per moment with a cancel there, all at once.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+import pytest
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateStage,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from hookflash import HandOff, HangUp, Mode, Outcome, Policy, Recall, Stage, Target, TransferRequest, TransferResult
+from hookflash.names import transfer_id
+from tests.support.polling import eventually
+from tests.workflows.engine import Engine, Running, running_engine
+from tests.workflows.interrupting import InterruptedExchange, Moments
+from tests.workflows.scenarios import SHORT, gated
+from tests.workflows.soundness import ends_soundly
+
+pytestmark = pytest.mark.timeout(60)
+
+MOST = 40
+"""Moments of a story that are tried."""
+
+
+class Story(NamedTuple):
+    """A transfer whose phones do everything by themselves."""
+
+    request: Callable[[Engine], TransferRequest]
+    ends: frozenset[Outcome]
+    """How it ends without a cancel, or in spite of one that comes too late."""
+    rests_in: Stage = Stage.ENDED
+    """Where it stays if nobody does anything."""
+
+
+def _story(mode: Mode, target: str | Target, *ends: Outcome, rests_in: Stage = Stage.ENDED, **more: Any) -> Story:
+    return Story(lambda engine: engine.request(mode, target, **more), frozenset(ends), rests_in)
+
+
+_QUIET = Target(address="sim:bob?ring", name="Claims desk", ring_timeout=SHORT)
+_LAST = Policy(fallbacks=(Recall(), HandOff(kind="flow", place="reception")))
+_END_OF_LIST = Policy(fallbacks=(HandOff(kind="voicemail", place="missing"), HangUp()))
+
+STORIES = {
+    "warm, to the consultation": _story(Mode.WARM, "sim:bob?answer=50ms", rests_in=Stage.CONSULTING),
+    "cold, ringing": _story(Mode.COLD, "sim:bob?ring", rests_in=Stage.RINGING),
+    "cold, answered": _story(Mode.COLD, "sim:bob?answer=100ms", Outcome.CONNECTED),
+    "cold, ring time-out": _story(Mode.COLD, _QUIET, Outcome.RETURNED_TO_AGENT),
+    "accept gate": _story(Mode.COLD, gated("answer=50ms&press=1&after=200ms"), Outcome.CONNECTED),
+    "accept time-out": _story(Mode.WARM, gated("answer=50ms", SHORT), Outcome.RETURNED_TO_AGENT),
+    "consultation": _story(Mode.CONSULT, "sim:bob?answer=50ms&hangup=300ms", Outcome.CONSULTED),
+    "blind": _story(Mode.BLIND, "sim:bob?answer=100ms", Outcome.CONNECTED, tenant="bold"),
+    "recall in progress": _story(
+        Mode.WARM, _QUIET, Outcome.RECALLED_AGENT, scripts=("", "hangup=300ms"), recalled="answer=200ms", policy=_LAST
+    ),
+    "recall in vain": _story(
+        Mode.COLD, _QUIET, Outcome.SENT_TO_FLOW, scripts=("", "hangup=300ms"), recalled="busy", policy=_LAST
+    ),
+    "end of the list": _story(
+        Mode.COLD, _QUIET, Outcome.FAILED, scripts=("", "hangup=300ms"), policy=_END_OF_LIST
+    ),
+    "the customer hangs up": _story(
+        Mode.WARM, "sim:bob?answer=100ms", Outcome.CUSTOMER_LEFT, scripts=("hangup=500ms", "")
+    ),
+}
+
+
+Cancel = Callable[[WorkflowHandle[Any, TransferResult]], Awaitable[None]]
+
+
+async def workflow_cancel(handle: WorkflowHandle[Any, TransferResult]) -> None:
+    """What an operator does in the UI. A transfer that is over is not found."""
+    try:
+        await handle.cancel()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+async def cancel_update(handle: WorkflowHandle[Any, TransferResult]) -> None:
+    """What an agent's desktop does; refused when the transfer is over, or about to be."""
+    with contextlib.suppress(WorkflowUpdateFailedError, RPCError):
+        await handle.start_update("cancel", wait_for_stage=WorkflowUpdateStage.ACCEPTED)
+
+
+async def _at_rest(transfer: Running, story: Story) -> None:
+    async def there() -> bool | None:
+        description = await transfer.handle.describe()
+        if description.status is not WorkflowExecutionStatus.RUNNING:
+            return True
+        with contextlib.suppress(RPCError):
+            return True if (await transfer.status()).stage is story.rests_in else None
+        return None
+
+    await eventually(there, f"the end of {transfer.handle.id}", within=20)
+
+
+async def _told(engine: Engine, moments: Moments, story: Story, moment: int, cancel: Cancel) -> str:
+    """Tell a story with a cancel at one of its moments. Returns what was wrong with its end."""
+    request = story.request(engine)
+    workflow_id = transfer_id(request.provider, request.customer.leg)
+    handle = engine.client.get_workflow_handle(workflow_id, result_type=TransferResult)
+    moments.plan(workflow_id, moment, lambda: cancel(handle))
+    transfer = await engine.start(request)
+    await _at_rest(transfer, story)
+    if not moments.happened(workflow_id):
+        await cancel(handle)
+    try:
+        result = await ends_soundly(transfer)
+    except (AssertionError, TimeoutError) as error:
+        return f"moment {moment}, {workflow_id}: {error or 'never ends'}"
+    expected = story.ends | {Outcome.CANCELLED}
+    return "" if result.outcome in expected else f"moment {moment}, {workflow_id}: ended as {result.outcome}"
+
+
+async def _count(engine: Engine, moments: Moments, story: Story) -> int:
+    transfer = await engine.start(story.request(engine))
+    await _at_rest(transfer, story)
+    count = moments.count[transfer.handle.id]
+    if story.rests_in is not Stage.ENDED:
+        await workflow_cancel(transfer.handle)
+    assert (await ends_soundly(transfer)).outcome in story.ends | {Outcome.CANCELLED}
+    return min(count, MOST)
+
+
+@pytest.mark.parametrize("cancel", [workflow_cancel, cancel_update])
+@pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
+async def test_a_cancel_at_any_moment_leaves_the_customer_with_somebody(
+    client: Client, story: Story, cancel: Cancel
+) -> None:
+    moments = Moments()
+    exchange = InterruptedExchange(moments)
+    async with running_engine(client, exchange, admit=moments.admit()) as engine:
+        engine.post = moments.post(engine)
+        count = await _count(engine, moments, story)
+        # One more than there are: then it is at rest, or over.
+        told = await asyncio.gather(*(_told(engine, moments, story, n, cancel) for n in range(count + 1)))
+        assert [it for it in told if it] == []
+    assert exchange.overlaps == []

@@ -1,0 +1,134 @@
+"""Keeps making the newest arrangement true, one activity at a time."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import NamedTuple
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+from activities.arrange import ARRANGE, ATTEMPT_LIMIT, ArrangeInput
+from activities.telephony.errors import Unsupported
+from activities.telephony.model import Observation, Placement
+from workflows.core import LegRef, Standing, State, placements
+
+TOTAL_LIMIT = timedelta(seconds=10)
+"""How long Temporal tries again before the decision core is told: a person is waiting."""
+
+_RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=1))
+
+
+class Aim(NamedTuple):
+    """What an arrangement is about. Two states with the same aim need no new arrangement."""
+
+    legs: tuple[tuple[LegRef, Placement, Standing | None], ...]
+    """With the standing: a leg that was answered is in the same place as before, but now wants its prompt."""
+    fallback: int
+    """Which fallback the customer is handed off to."""
+    final: bool
+    """Whether this is the last one: then it is looked at once more, even if nothing has to change."""
+
+    @classmethod
+    def of(cls, state: State) -> "Aim":
+        """Return what a state aims at."""
+        standings = {leg: state.standing(leg.party) for leg in (state.agent_leg, state.target_leg) if leg}
+        legs = tuple((leg, placement, standings.get(leg)) for leg, placement in placements(state).items())
+        return cls(legs, state.fallback, state.ending is not None)
+
+
+class Observed(NamedTuple):
+    """What the provider saw when an aim was carried out."""
+
+    aim: Aim
+    observation: Observation
+
+
+class NotArranged(NamedTuple):
+    """An aim could not be carried out."""
+
+    aim: Aim
+    permanently: bool
+    why: str
+
+
+class Arranger:
+    """Carries out aims. A newer aim supersedes the one that is under way.
+
+    Two attempts with different aims must never run side by side at the provider. So the older activity is asked to
+    stop, and its end is waited for; attempts are short.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[Aim], tuple[ArrangeInput, str]],
+        report: Callable[[Observed | NotArranged], None],
+    ) -> None:
+        """Make an arranger.
+
+        Args:
+            build: Returns the activity's input for an aim, and a summary for operators.
+            report: Is told what came of each aim.
+        """
+        self._build = build
+        self._report = report
+        self._wanted: Aim | None = None
+        self._standing: Aim | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._attempt: workflow.ActivityHandle[Observation] | None = None
+
+    def follow(self, state: State) -> None:
+        """Make a state's aim true from now on, unless the state is to wait before another try."""
+        if state.retrying:
+            return
+        aim = self._wanted = Aim.of(state)
+        if self._work is None or self._work.done():
+            if aim != self._standing:
+                self._work = asyncio.create_task(self._carry_out())
+        elif self._attempt is not None and aim != self._standing:
+            self._attempt.cancel()
+
+    @property
+    def aim(self) -> Aim | None:
+        """What is being made true, or stands."""
+        return self._wanted
+
+    def look_again(self) -> None:
+        """Doubt that the last aim stands: the next call of ``follow`` looks at the provider's real state."""
+        self._standing = None
+
+    def raise_if_broken(self) -> None:
+        """Raise what a mistake in the engine's own code raised in the background: it must suspend the workflow."""
+        if self._work is not None and self._work.done() and (error := self._work.exception()) is not None:
+            raise error
+
+    async def _carry_out(self) -> None:
+        while self._wanted is not None and (aim := self._wanted) != self._standing:
+            self._standing = aim
+            wanted, summary = self._build(aim)
+            self._attempt = workflow.start_activity(
+                ARRANGE,
+                wanted,
+                result_type=Observation,
+                start_to_close_timeout=ATTEMPT_LIMIT,
+                schedule_to_close_timeout=TOTAL_LIMIT,
+                retry_policy=_RETRY,
+                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                summary=summary,
+            )
+            try:
+                self._report(Observed(aim, await self._attempt))
+            except ActivityError as error:
+                self._standing = None
+                if self._wanted == aim and not is_cancelled_exception(error):
+                    self._report(_failure(aim, error))
+                    return
+            finally:
+                self._attempt = None
+
+
+def _failure(aim: Aim, error: ActivityError) -> NotArranged:
+    cause = error.cause
+    permanently = isinstance(cause, ApplicationError) and cause.type == Unsupported.kind
+    return NotArranged(aim, permanently, str(cause or error))

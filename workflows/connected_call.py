@@ -1,0 +1,90 @@
+"""Keeps watch over a call after its transfer is over: the last one left is never alone in silence."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+from activities.arrange import ARRANGE, ATTEMPT_LIMIT, ArrangeInput
+from activities.telephony.model import Arrangement, Frozen, Observation, Phase, Placement
+from hookflash import ProviderEvent
+from hookflash.names import PROVIDER_EVENT_SIGNAL, SUPERVISION_TYPE
+
+TAKEN_OVER_SIGNAL = "taken_over"
+"""Another transfer of the same call has begun; its workflow watches the legs now."""
+
+_RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5))
+
+
+class ConnectedCallResult(Frozen):
+    """How the watch ended."""
+
+    left: str
+    """Who left first; empty if another transfer took the call over."""
+
+
+@workflow.defn(name=SUPERVISION_TYPE)
+class ConnectedCall:
+    """Watches the legs a transfer left together, and releases the last one within a moment.
+
+    Cancelling it only ends the watch; the call goes on.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing heard."""
+        self._ended: list[str] = []
+        self._look_again = True
+        self._taken_over = False
+
+    @workflow.run
+    async def run(self, call: ArrangeInput) -> ConnectedCallResult:
+        """Watch a call until it is over.
+
+        Args:
+            call: Where its legs are now; the workflow makes itself their owner.
+        """
+        names = {leg.leg: leg.name for leg in call.arrangement.legs}
+        enough = min(2, len(names))
+        workflow.set_current_details(f"### {' and '.join(names.values())} are connected\nReleased when one leaves.")
+        while not self._taken_over and len(names) - len(self._gone(names)) >= enough:
+            if self._look_again:
+                self._look_again = False
+                observation = await self._arrange(call, call.arrangement, f"Watch {' and '.join(names.values())}")
+                self._ended += [seen.leg for seen in observation.legs if seen.phase is Phase.ENDED]
+            else:
+                await workflow.wait_condition(lambda: bool(self._gone(names) or self._look_again or self._taken_over))
+        if self._taken_over:
+            return ConnectedCallResult(left="")
+        first = names[self._gone(names)[0]]
+        legs = tuple(leg.model_copy(update={"placement": Placement.GONE}) for leg in call.arrangement.legs)
+        over = call.arrangement.model_copy(update={"legs": legs, "keep_room": False})
+        await self._arrange(call, over, f"Release the others: {first} left")
+        workflow.set_current_details(f"### Over\n{first} left first.")
+        return ConnectedCallResult(left=first)
+
+    def _gone(self, names: dict[str, str]) -> list[str]:
+        return [leg for leg in self._ended if leg in names]
+
+    async def _arrange(self, call: ArrangeInput, arrangement: Arrangement, summary: str) -> Observation:
+        owned = arrangement.model_copy(update={"owner": workflow.info().workflow_id})
+        return await workflow.execute_activity(
+            ARRANGE,
+            ArrangeInput(provider=call.provider, arrangement=owned),
+            result_type=Observation,
+            start_to_close_timeout=ATTEMPT_LIMIT,
+            retry_policy=_RETRY,
+            summary=summary,
+        )
+
+    @workflow.signal(name=PROVIDER_EVENT_SIGNAL, description="What the provider reports of a leg. Sent by listeners.")
+    def provider_event(self, event: ProviderEvent) -> None:
+        """Hear that a leg ended, or that the real state must be looked at again."""
+        if event.kind == "ended":
+            self._ended.append(event.leg)
+        elif event.kind == "reconcile":
+            self._look_again = True
+
+    @workflow.signal(name=TAKEN_OVER_SIGNAL, description="Another transfer of this call has begun.")
+    def taken_over(self) -> None:
+        """Hear that another transfer watches these legs now."""
+        self._taken_over = True

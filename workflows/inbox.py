@@ -1,0 +1,210 @@
+"""How a transfer is reached: commands as updates, hold and unhold as signals too, provider events, and the status."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from hookflash import (
+    Actor,
+    Cancel,
+    CommandName,
+    Hold,
+    Party,
+    ProviderEvent,
+    Retarget,
+    Target,
+    TransferStatus,
+    Unhold,
+)
+from hookflash.converter import Unreadable
+from hookflash.names import PROVIDER_EVENT_SIGNAL, STATUS_QUERY
+from workflows.arranger import NotArranged, Observed
+from workflows.core import Command, PlannedTarget, State, TimerFired, decide, possible
+from workflows.notice_board import NoticeBoard
+
+COMMAND_REJECTED = "CommandRejected"
+"""Type of the error that a refused command ends with."""
+
+MOST_PROVIDER_EVENTS = 1000
+"""Events one transfer listens to. Temporal takes 10,000 signals per run, and then not even the one that ends it."""
+
+
+@dataclass
+class Asked:
+    """A command, and what became of it."""
+
+    command: Command
+    answered: bool = False
+    refused: str = ""
+
+
+class Reconcile(NamedTuple):
+    """Somebody doubts that we know the real state."""
+
+
+News = Asked | ProviderEvent | Observed | NotArranged | TimerFired | Reconcile
+
+
+class Inbox:
+    """Base of the workflow: its handlers. They only append, so that a single consumer sees everything in order."""
+
+    def __init__(self) -> None:
+        """Start empty: handlers can run before ``run`` does."""
+        self._inbox: deque[News] = deque()
+        self._board = NoticeBoard()
+        self._state: State | None = None
+        self._provider_events = 0
+
+    async def _plan(self, target: Target) -> PlannedTarget:
+        """Ask the policy for a further target, and number it."""
+        raise NotImplementedError
+
+    def _check(self, command: Command) -> None:
+        """Refuse at once what makes no sense now; a refusal here leaves nothing in the history."""
+        if self._state is not None:
+            refused = decide(self._state, command).refused
+            if refused:
+                raise self._rejection(command, refused)
+
+    async def _obey(self, command: Command) -> TransferStatus:
+        asked = Asked(command)
+        self._inbox.append(asked)
+        await workflow.wait_condition(lambda: asked.answered)
+        if asked.refused:
+            raise self._rejection(command, asked.refused)
+        return self._board.status
+
+    def _rejection(self, command: Command, why: str) -> ApplicationError:
+        assert self._state is not None
+        now = ", ".join(possible(self._state)) or "nothing"
+        text = f"cannot {command.name.value} in stage {self._state.stage.value}: {why}; possible now: {now}"
+        return ApplicationError(text, type=COMMAND_REJECTED, non_retryable=True)
+
+    @workflow.update(name="hold", description='Put a party on hold. Body: {"party": "customer"}, or nothing.')
+    async def hold(self, order: Hold | None = None) -> TransferStatus:
+        """Put a party on hold."""
+        return await self._obey(_hold(order))
+
+    @hold.validator
+    def _check_hold(self, order: Hold | None = None) -> None:
+        self._check(_hold(order))
+
+    @workflow.update(name="unhold", description='Bring a party into the room. Body: {"party": "customer"}, or nothing.')
+    async def unhold(self, order: Unhold | None = None) -> TransferStatus:
+        """Bring a party into the room."""
+        return await self._obey(_unhold(order))
+
+    @unhold.validator
+    def _check_unhold(self, order: Unhold | None = None) -> None:
+        self._check(_unhold(order))
+
+    @workflow.update(name="swap", description="Customer and target change places. No body.")
+    async def swap(self) -> TransferStatus:
+        """Let customer and target change places."""
+        return await self._obey(Command(CommandName.SWAP))
+
+    @swap.validator
+    def _check_swap(self) -> None:
+        self._check(Command(CommandName.SWAP))
+
+    @workflow.update(name="conference", description="All three talk; a ringing target joins when it answers. No body.")
+    async def conference(self) -> TransferStatus:
+        """Let all three talk."""
+        return await self._obey(Command(CommandName.CONFERENCE))
+
+    @conference.validator
+    def _check_conference(self) -> None:
+        self._check(Command(CommandName.CONFERENCE))
+
+    @workflow.update(name="complete", description="The agent leaves; a ringing target rings on. No body.")
+    async def complete(self) -> TransferStatus:
+        """Let the agent leave."""
+        return await self._obey(Command(CommandName.COMPLETE))
+
+    @complete.validator
+    def _check_complete(self) -> None:
+        self._check(Command(CommandName.COMPLETE))
+
+    @workflow.update(name="cancel", description='The customer goes back. Body: {"by": "agent"}, or nothing.')
+    async def cancel(self, order: Cancel | None = None) -> TransferStatus:
+        """Give up: the customer goes back to the agent."""
+        self._board.note(f"cancel: {order.reason}" if order and order.reason else "")
+        return await self._obey(_cancel(order))
+
+    @cancel.validator
+    def _check_cancel(self, order: Cancel | None = None) -> None:
+        self._check(_cancel(order))
+
+    @workflow.update(name="retarget", description='Ring somebody else. Body: {"target": {"address": "pjsip:claims"}}')
+    async def retarget(self, order: Retarget) -> TransferStatus:
+        """Ring somebody else instead."""
+        planned = await self._plan(order.target)
+        return await self._obey(Command(CommandName.RETARGET, target=planned))
+
+    @retarget.validator
+    def _check_retarget(self, order: Retarget) -> None:
+        self._check(Command(CommandName.RETARGET, target=self._state.current if self._state else None))
+
+    @workflow.update(name="accept", description="The target that was asked takes the call. No body.")
+    async def accept(self) -> TransferStatus:
+        """Let in the target that is asked to accept."""
+        return await self._obey(Command(CommandName.ACCEPT, by=Actor.TARGET))
+
+    @accept.validator
+    def _check_accept(self) -> None:
+        self._check(Command(CommandName.ACCEPT))
+
+    @workflow.update(name="decline", description="The target that was asked refuses the call. No body.")
+    async def decline(self) -> TransferStatus:
+        """Refuse on behalf of the target that is asked to accept."""
+        return await self._obey(Command(CommandName.DECLINE, by=Actor.TARGET))
+
+    @decline.validator
+    def _check_decline(self) -> None:
+        self._check(Command(CommandName.DECLINE))
+
+    @workflow.signal(name="hold", description='As the update, nobody waits. Body: {"party": "customer"}, or nothing.')
+    def hold_signal(self, order: Hold | Unreadable | None = None) -> None:
+        """Put a party on hold; nobody waits for the answer."""
+        assert not isinstance(order, Unreadable)  # the guard drops and notes it
+        self._inbox.append(Asked(_hold(order)))
+
+    @workflow.signal(name="unhold", description='As the update, nobody waits. Body: {"party": "agent"}, or nothing.')
+    def unhold_signal(self, order: Unhold | Unreadable | None = None) -> None:
+        """Bring a party into the room; nobody waits for the answer."""
+        assert not isinstance(order, Unreadable)
+        self._inbox.append(Asked(_unhold(order)))
+
+    @workflow.signal(name=PROVIDER_EVENT_SIGNAL, description="What the provider reports of a leg. Sent by listeners.")
+    def provider_event(self, event: ProviderEvent | Unreadable) -> None:
+        """Hear what happened to a leg. What is not understood is ignored."""
+        assert not isinstance(event, Unreadable)
+        self._provider_events += 1
+        if event.kind == "reconcile":
+            self._inbox.append(Reconcile())
+        elif self._provider_events <= MOST_PROVIDER_EVENTS or event.kind != "digit":
+            self._inbox.append(event)
+
+    def note_dropped_signal(self, name: str, problem: str) -> None:
+        """Write a signal that made no sense into the journal: its sender was told nothing."""
+        self._board.note(f"signal {name} dropped: {problem}")
+
+    @workflow.query(name=STATUS_QUERY, description="Stage, who is where, running waits, journal, possible commands.")
+    def status(self) -> TransferStatus:
+        """Return what is going on."""
+        return self._board.status
+
+
+def _hold(order: Hold | None) -> Command:
+    return Command(CommandName.HOLD, order.party if order else Party.CUSTOMER)
+
+
+def _unhold(order: Unhold | None) -> Command:
+    return Command(CommandName.UNHOLD, order.party if order else Party.CUSTOMER)
+
+
+def _cancel(order: Cancel | None) -> Command:
+    return Command(CommandName.CANCEL, by=Actor(order.by) if order else Actor.AGENT)

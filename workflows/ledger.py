@@ -1,0 +1,149 @@
+"""Keeps the books of a transfer: every attempt with its times, and how long the customer spent where."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from hookflash import Attempt, Cause, Outcome, Party, Stage, TransferRequest, TransferResult
+from hookflash.events import Evidence
+from workflows.core import LegAnswered, LegRang, LegRef, Standing, State
+from workflows.core.events import Event, LegEnded
+from workflows.legs import Legs
+
+_NOTHING = timedelta()
+
+_LEFT_WITH = {
+    Outcome.SENT_TO_VOICEMAIL: ("voicemail",),
+    Outcome.SENT_TO_QUEUE: ("queue",),
+    Outcome.SENT_TO_FLOW: ("flow",),
+}
+
+_COUNTED: dict[str, Callable[[State], bool]] = {
+    "held": lambda state: state.customer.up and not state.customer_with_person,
+    "ringing": lambda state: state.target.calling,
+    "consulting": lambda state: state.stage is Stage.CONSULTING,
+    "with_agent": lambda state: state.customer is Standing.IN_ROOM and state.agent is Standing.IN_ROOM,
+}
+
+
+@dataclass
+class _Entry:
+    name: str
+    ref: LegRef | None
+    dialled_at: datetime | None = None
+    rang_at: datetime | None = None
+    answered_at: datetime | None = None
+    accepted_at: datetime | None = None
+    ended_at: datetime | None = None
+    cause: Cause | None = None
+
+
+@dataclass
+class Ledger:
+    """Is told of each event and each state, with the workflow's time."""
+
+    request: TransferRequest
+    legs: Legs
+    started_at: datetime
+    _entries: list[_Entry] = field(default_factory=list[_Entry])
+    _totals: dict[str, timedelta] = field(default_factory=lambda: dict.fromkeys(_COUNTED, _NOTHING))
+    _since: datetime | None = None
+
+    def denied(self, name: str, cause: Cause) -> None:
+        """Record a target that was not allowed to be tried."""
+        self._entries.append(_Entry(name, None, cause=cause))
+
+    def note_event(self, event: Event, now: datetime) -> None:
+        """Record what happened to a target's leg, whether it still counts or not."""
+        entry = self._entry(event.leg) if isinstance(event, LegRang | LegAnswered | LegEnded) else None
+        if entry is None:
+            return
+        if isinstance(event, LegRang):
+            entry.rang_at = now
+        elif isinstance(event, LegAnswered):
+            entry.answered_at = now
+        elif isinstance(event, LegEnded):
+            entry.ended_at = now
+            entry.cause = entry.cause or event.cause
+
+    def note_step(self, before: State, after: State, name: str, now: datetime) -> None:
+        """Record a decision.
+
+        Args:
+            before: The state it was made in.
+            after: The state it led to.
+            name: How operators call the current target.
+            now: The time of the decision.
+        """
+        self._add_up(before, now)
+        leg = after.target_leg
+        if leg is not None and leg != before.target_leg:
+            self._entries.append(_Entry(name, leg, dialled_at=now))
+        former = self._entry(before.target_leg) if before.target_leg else None
+        if former is not None and before.target is not Standing.GONE:
+            if after.target.up and not before.target.up and after.target_leg == before.target_leg:
+                former.accepted_at = now
+            if after.target is Standing.GONE or after.target_leg != before.target_leg:
+                former.cause = former.cause or after.cause or Cause.RELEASED
+
+    def first_step(self, state: State, name: str, now: datetime) -> None:
+        """Record the first target of a transfer."""
+        self._since = now
+        self._entries.append(_Entry(name, state.target_leg, dialled_at=now))
+
+    def result(self, state: State, now: datetime) -> TransferResult:
+        """Return the result of a transfer that has ended."""
+        assert state.ending is not None
+        self._add_up(state, now)
+        return TransferResult(
+            outcome=state.ending.outcome,
+            cause=state.ending.cause,
+            evidence=self._evidence(state),
+            ended_by=state.ending.by,
+            customer_with=self._customer_with(state),
+            mode=self.request.mode,
+            attempts=tuple(self._attempt(entry) for entry in self._entries),
+            started_at=self.started_at,
+            ended_at=now,
+            **self._totals,
+        )
+
+    def _add_up(self, state: State, now: datetime) -> None:
+        if self._since is not None:
+            for name, counts in _COUNTED.items():
+                if counts(state):
+                    self._totals[name] += now - self._since
+        self._since = now
+
+    def _entry(self, ref: LegRef) -> _Entry | None:
+        return next((entry for entry in self._entries if entry.ref == ref), None)
+
+    def _attempt(self, entry: _Entry) -> Attempt:
+        leg = self.legs[entry.ref] if entry.ref else None
+        return Attempt(
+            target=entry.name,
+            leg=leg.id if leg else "",
+            dialled_at=entry.dialled_at,
+            rang_at=entry.rang_at,
+            answered_at=entry.answered_at,
+            accepted_at=entry.accepted_at,
+            ended_at=entry.ended_at,
+            cause=entry.cause,
+            evidence=leg.evidence if leg else Evidence(),
+        )
+
+    def _evidence(self, state: State) -> Evidence:
+        """The provider's words on the leg that decided the outcome: the customer's, else the last target's."""
+        if state.ending and state.ending.outcome is Outcome.CUSTOMER_LEFT:
+            return self.legs[LegRef(Party.CUSTOMER)].evidence
+        return self.legs[state.target_leg].evidence if state.target_leg else Evidence()
+
+    def _customer_with(self, state: State) -> tuple[str, ...]:
+        if state.ending and state.ending.outcome in _LEFT_WITH:
+            return _LEFT_WITH[state.ending.outcome]
+        if state.customer is Standing.GONE:
+            return ()
+        if not state.begun and state.failures == 0:
+            return () if state.agent is Standing.GONE else ("agent",)  # nobody was moved
+        company = [it.value for it in (Party.AGENT, Party.TARGET) if state.standing(it) is Standing.IN_ROOM]
+        return tuple(company) or ("hold",)

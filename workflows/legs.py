@@ -1,0 +1,95 @@
+"""The legs of one transfer: their ids, how far each has come, and what news of them means to the decision core."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from activities.telephony.model import Phase, SeenLeg
+from hookflash import Cause, ProviderEvent, TransferRequest
+from hookflash.events import Evidence
+from workflows.core import CUSTOMER, DigitPressed, Event, LegAnswered, LegEnded, LegRang, LegRef
+from workflows.core.state import Party
+
+_NAMESPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")  # RFC 4122's for URLs: a leg's name is one
+
+
+@dataclass
+class Leg:
+    """One leg and what is known of it. Phases only move forward; ``ended`` is final."""
+
+    ref: LegRef
+    id: str
+    phase: Phase = Phase.NEW
+    cause: Cause | None = None
+    evidence: Evidence = field(default_factory=Evidence)
+
+
+class Legs:
+    """Every leg a transfer ever had.
+
+    Ids are minted before the first call to the provider, from the run and the leg's own name: an unknown outcome can
+    be looked up, and a cancel in mid-dial cannot leak a leg.
+    """
+
+    def __init__(self, run: str, request: TransferRequest) -> None:
+        self._run = run
+        self._legs: dict[LegRef, Leg] = {}
+        self._by_id: dict[str, Leg] = {}
+        for ref, leg_id in ((CUSTOMER, request.customer.leg), (LegRef(Party.AGENT), request.agent.leg)):
+            self._add(Leg(ref, leg_id))
+        self.room = self.mint("room")
+
+    def mint(self, name: str) -> str:
+        """Return an id of fixed length: Asterisk takes the prefix of a live id for that id."""
+        return f"hf-{uuid.uuid5(_NAMESPACE, f'{self._run}/{name}').hex}"
+
+    def __getitem__(self, ref: LegRef) -> Leg:
+        """Return a leg; one that is asked for the first time gets its id now."""
+        return self._legs.get(ref) or self._add(Leg(ref, self.mint(str(ref))))
+
+    def __contains__(self, ref: LegRef) -> bool:
+        """Return whether a leg was ever asked for."""
+        return ref in self._legs
+
+    def _add(self, leg: Leg) -> Leg:
+        self._legs[leg.ref] = leg
+        self._by_id[leg.id] = leg
+        return leg
+
+    def heard(self, event: ProviderEvent) -> Iterator[Event]:
+        """Yield what a provider's event means. What is late, doubled, unknown or malformed means nothing."""
+        leg = self._by_id.get(event.leg)
+        if leg is None:
+            return
+        if event.kind == "digit" and leg.phase is Phase.ANSWERED:
+            yield DigitPressed(leg.ref, event.digit)
+        elif event.kind in _PHASES:
+            yield from self._advance(leg, _PHASES[event.kind], _cause(event.cause), event.evidence)
+
+    def saw(self, seen: SeenLeg) -> Iterator[Event]:
+        """Yield what ``arrange`` saw of a leg that had not been heard of yet."""
+        leg = self._by_id.get(seen.leg)
+        if leg is not None:
+            yield from self._advance(leg, seen.phase, seen.cause, seen.evidence)
+
+    def _advance(self, leg: Leg, phase: Phase, cause: Cause | None, evidence: Evidence) -> Iterator[Event]:
+        if phase is Phase.ENDED and leg.phase is phase and leg.evidence == Evidence() != evidence:
+            leg.cause, leg.evidence = cause or leg.cause, evidence  # ended was known, why was not
+        if phase <= leg.phase:
+            return
+        former, leg.phase = leg.phase, phase
+        if phase is Phase.ENDED:
+            leg.cause, leg.evidence = cause or Cause.PROVIDER_ERROR, evidence
+            yield LegEnded(leg.ref, leg.cause)
+        elif phase is Phase.ANSWERED:
+            yield LegAnswered(leg.ref)
+        elif phase is Phase.RINGING and former < phase:
+            yield LegRang(leg.ref)
+
+
+_PHASES = {"ringing": Phase.RINGING, "answered": Phase.ANSWERED, "ended": Phase.ENDED}
+
+
+def _cause(text: str) -> Cause | None:
+    # A newer provider may know causes that this engine does not: the leg has ended all the same.
+    return Cause(text) if text in set(Cause) else None

@@ -1,0 +1,100 @@
+"""What operators see: the status, the details page of the Temporal UI, and the search attributes."""
+
+from collections import deque
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeUpdate
+
+from activities.telephony.model import Placement
+from hookflash import Deadline, JournalEntry, LegStatus, Mode, Stage, TransferRequest, TransferResult, TransferStatus
+from hookflash import names as attributes
+from workflows.call import Call
+from workflows.core import State, placements, possible
+from workflows.timers import Wait
+from workflows.wording import details, outcome_text
+
+JOURNAL_LENGTH = 50
+"""Entries of the journal that are kept; the whole story is in the workflow's history."""
+
+_UNTOUCHED = (Placement.IN_ROOM, Placement.ON_HOLD)
+
+
+class NoticeBoard:
+    """Collects what there is to know of a transfer, and posts it where operators look."""
+
+    def __init__(self) -> None:
+        """Start with an empty board: it can be read before the request is known."""
+        self._journal: deque[JournalEntry] = deque(maxlen=JOURNAL_LENGTH)
+        self._status: TransferStatus | None = None
+        self._posted: dict[str, object] = {}
+        self.result: TransferResult | None = None
+
+    @property
+    def status(self) -> TransferStatus:
+        """What was last posted."""
+        if self._status is None:
+            journal = tuple(self._journal)
+            return TransferStatus(
+                mode=Mode.WARM, stage=Stage.STARTING, legs=(), possible=(), deadlines=(), journal=journal
+            )
+        return self._status
+
+    def note(self, text: str) -> None:
+        """Write a line into the journal."""
+        if text:
+            self._journal.append(JournalEntry(at=workflow.now(), text=text))
+
+    def post(self, call: Call, state: State, waits: tuple[Wait, ...]) -> None:
+        """Post the present state everywhere."""
+        where = placements(state)
+        self._status = TransferStatus(
+            mode=call.request.mode,
+            stage=state.stage,
+            legs=tuple(
+                LegStatus(party=ref.party, leg=call.legs[ref].id, name=call.name(ref), placement=placement.value)
+                for ref, placement in where.items()
+                if placement is not Placement.GONE
+            ),
+            possible=possible(state),
+            deadlines=tuple(Deadline(name=wait.text, at=wait.until) for wait in waits),
+            journal=tuple(self._journal),
+            result=self.result,
+        )
+        workflow.set_current_details(details(self._status))
+        self._upsert(call.request, state)
+
+    def _upsert(self, request: TransferRequest, state: State) -> None:
+        """Write the search attributes that have changed: each write is an event of the history."""
+        status = self.status
+        customer = next((leg for leg in status.legs if leg.leg == request.customer.leg), None)
+        held = customer is not None and customer.placement == Placement.ON_HOLD
+        values: list[SearchAttributeUpdate[Any]] = [
+            attributes.TRANSFER_STAGE.value_set(state.stage.value),
+            attributes.TRANSFER_HELD.value_set(held),
+            attributes.TRANSFER_LEGS.value_set([leg.leg for leg in status.legs] or [request.customer.leg]),
+        ]
+        if not self._posted:
+            values += _fixed(request)
+        if self.result is not None:
+            values.append(attributes.TRANSFER_OUTCOME.value_set(self.result.outcome.value))
+            if self.result.cause is not None:
+                values.append(attributes.TRANSFER_CAUSE.value_set(self.result.cause.value))
+        changed = [it for it in values if self._posted.get(it.key.name) != it.value]
+        self._posted.update({it.key.name: it.value for it in changed})
+        if changed:
+            # The SDK leaves the element type of the sequence open, for which the whole signature counts as unknown.
+            workflow.upsert_search_attributes(changed)  # pyright: ignore[reportUnknownMemberType]
+
+    def headline(self) -> str:
+        """Return the result in one line, for logs."""
+        return outcome_text(self.result) if self.result else self.status.stage.value
+
+
+def _fixed(request: TransferRequest) -> list[SearchAttributeUpdate[Any]]:
+    values: list[SearchAttributeUpdate[Any]] = [
+        attributes.TRANSFER_MODE.value_set(request.mode.value),
+        attributes.TRANSFER_PROVIDER.value_set(request.provider),
+        attributes.TRANSFER_TENANT.value_set(request.tenant),
+    ]
+    return values + ([attributes.TRANSFER_AGENT.value_set(request.agent.id)] if request.agent.id else [])

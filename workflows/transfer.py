@@ -1,0 +1,189 @@
+"""The transfer of a live call: hears what happens, lets the decision core decide, and carries out what it decides."""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from activities.admission import ADMIT, AdmissionInput, Verdict
+from hookflash import Actor, Cause, CommandName, Outcome, ProviderEvent, Target, TransferRequest, TransferResult
+from hookflash.names import WORKFLOW_TYPE
+from workflows.arranger import Aim, Arranger, NotArranged, Observed
+from workflows.call import Call
+from workflows.core import (
+    Arranged,
+    ArrangeFailed,
+    Command,
+    Ending,
+    Event,
+    PlannedTarget,
+    State,
+    TimerFired,
+    begin,
+    deadlines,
+    decide,
+    refuse,
+)
+from workflows.handover import hand_over, take_over
+from workflows.inbox import COMMAND_REJECTED, Asked, Inbox, News, Reconcile
+from workflows.ledger import Ledger
+from workflows.legs import Legs
+from workflows.timers import Timers
+from workflows.wording import happened
+
+
+@workflow.defn(name=WORKFLOW_TYPE)
+class Transfer(Inbox):
+    """One transfer. Its handlers (see ``Inbox``) only append to the inbox; ``_transfer`` is the single consumer."""
+
+    def __init__(self) -> None:
+        """Start with an empty inbox: handlers can run before ``run`` does."""
+        super().__init__()
+        self._call: Call | None = None
+
+    @workflow.run
+    async def run(self, request: TransferRequest) -> TransferResult:
+        """Transfer a call. Business outcomes are results; a workflow cancel is an operator's ``cancel`` command.
+
+        Args:
+            request: Who is transferred, to whom, and within which limits.
+        """
+        transfer = asyncio.create_task(self._transfer(request))
+        heard_cancel = False
+        while True:
+            try:
+                return await asyncio.shield(transfer)
+            except asyncio.CancelledError:
+                # A cancel comes once. Anything else that cancels is the worker evicting the workflow.
+                if heard_cancel or workflow.cancellation_reason() is None:
+                    raise
+                heard_cancel = True
+                self._inbox.append(Asked(Command(CommandName.CANCEL, by=Actor.OPERATOR)))
+
+    async def _transfer(self, request: TransferRequest) -> TransferResult:
+        info = workflow.info()
+        call = self._call = Call(request, info.workflow_id, Legs(info.run_id, request))
+        self._ledger = Ledger(request, call.legs, workflow.now())
+        self._timers = Timers(call.wait, lambda deadline: self._inbox.append(TimerFired(deadline)))
+        self._arranger = Arranger(call.arrangement, self._inbox.append)
+        self._state = await self._admit_and_begin(call)
+        while not self._state.ended:
+            self._arranger.follow(self._state)
+            self._timers.keep(deadlines(self._state))
+            self._board.post(call, self._state, self._timers.running)
+            await workflow.wait_condition(self._something_new)
+            while self._inbox:
+                await self._consume(call, self._inbox.popleft())
+        return await self._finish(call, self._state)
+
+    async def _admit_and_begin(self, call: Call) -> State:
+        """Ask the policy before anything is touched."""
+        request = call.request
+        verdict = await self._admit(request, request.targets)
+        planned = call.add_targets(request.targets, verdict) if verdict else ()
+        denied = Cause.PROVIDER_ERROR if verdict is None else verdict.mode_denied
+        for target in verdict.targets if verdict else ():
+            if target.denied:
+                self._ledger.denied(target.name, target.denied)
+                self._board.note(f"{target.name} must not be rung: {target.denied.value}")
+                denied = denied or (None if planned else target.denied)
+        if any(isinstance(news, Asked) and news.command.name is CommandName.CANCEL for news in self._inbox):
+            return refuse(call.rules, Ending(Outcome.CANCELLED, Cause.OPERATOR_CANCELLED, Actor.OPERATOR))
+        if denied:
+            return refuse(call.rules, Ending(Outcome.REJECTED, denied, Actor.ENGINE))
+        state = begin(call.rules, planned)
+        self._ledger.first_step(state, self._target_name(call, state), workflow.now())
+        return state
+
+    async def _admit(self, request: TransferRequest, targets: tuple[Target, ...]) -> Verdict | None:
+        """Return what the tenant's policy says; None if nobody can be asked, and then nothing is dialled."""
+        asked = AdmissionInput(tenant=request.tenant, mode=request.mode, provider=request.provider, targets=targets)
+        summary = f"May {request.tenant} ring {len(targets)} target(s)?"
+        try:
+            return await workflow.execute_activity(
+                ADMIT,
+                asked,
+                result_type=Verdict,
+                start_to_close_timeout=timedelta(seconds=2),
+                schedule_to_close_timeout=timedelta(seconds=15),
+                retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),
+                summary=summary,
+            )
+        except ActivityError as error:
+            if isinstance(error.cause, ApplicationError) and error.cause.type == "InvalidRequest":
+                raise error.cause from error
+            self._board.note("the policy could not be asked")
+            return None
+
+    async def _plan(self, target: Target) -> PlannedTarget:
+        await workflow.wait_condition(lambda: self._call is not None)
+        call = self._call
+        assert call is not None
+        verdict = await self._admit(call.request, (target,))
+        planned = call.add_targets((target,), verdict) if verdict else ()
+        if not planned:
+            denied = verdict.targets[0].denied if verdict else None
+            why = f"{denied.value}" if denied else "the policy could not be asked"
+            raise ApplicationError(f"cannot retarget: {why}", type=COMMAND_REJECTED, non_retryable=True)
+        return planned[0]
+
+    def _something_new(self) -> bool:
+        self._arranger.raise_if_broken()
+        return bool(self._inbox)
+
+    async def _consume(self, call: Call, news: News) -> None:
+        match news:
+            case Asked():
+                news.refused = self._decide(call, news.command)
+                news.answered = True
+            case Observed():
+                await self._consume_observation(call, news)
+            case NotArranged():
+                self._board.note(f"provider: {news.why}")
+                if news.aim == self._arranger.aim:
+                    self._decide(call, ArrangeFailed(news.permanently))
+            case TimerFired():
+                self._decide(call, news)
+            case Reconcile():
+                self._arranger.look_again()
+            case ProviderEvent():
+                for event in call.legs.heard(news):
+                    self._decide(call, event)
+
+    async def _consume_observation(self, call: Call, news: Observed) -> None:
+        await take_over(news.observation, workflow.info().workflow_id)
+        for seen in news.observation.legs:
+            for event in call.legs.saw(seen):
+                self._decide(call, event)
+        assert self._state is not None
+        if news.aim == Aim.of(self._state):
+            # A surprise that changes nothing would be arranged again at once, for ever.
+            self._decide(call, Arranged() if news.observation.stands else ArrangeFailed())
+
+    def _decide(self, call: Call, event: Event) -> str:
+        """Let the core decide, and keep the books. Returns why a command was refused."""
+        assert self._state is not None
+        now, before = workflow.now(), self._state
+        decision = decide(before, event)
+        self._state = decision.state
+        self._ledger.note_event(event, now)
+        self._ledger.note_step(before, decision.state, self._target_name(call, decision.state), now)
+        if not decision.refused:
+            self._board.note(happened(event, call.name))
+        return decision.refused
+
+    def _target_name(self, call: Call, state: State) -> str:
+        return call.name(state.target_leg) if state.target_leg else ""
+
+    async def _finish(self, call: Call, state: State) -> TransferResult:
+        self._timers.keep(())
+        result = self._board.result = self._ledger.result(state, workflow.now())
+        self._board.post(call, state, ())
+        await hand_over(call, state)
+        for news in self._inbox:
+            if isinstance(news, Asked):
+                news.refused, news.answered = "the transfer is over", True
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return result

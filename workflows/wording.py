@@ -1,0 +1,235 @@
+"""The words operators read: summaries, timers, journal and the details page. Plain text and Markdown, no numbers."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from activities.telephony.model import Placement
+from hookflash import CommandName, LegStatus, Party, Stage, TransferResult, TransferStatus
+from workflows.core import (
+    Arranged,
+    ArrangeFailed,
+    Command,
+    Deadline,
+    DigitPressed,
+    Event,
+    LegAnswered,
+    LegEnded,
+    LegRang,
+    LegRef,
+    Timer,
+    TimerFired,
+)
+
+SUMMARY_LIMIT = 60
+"""Characters of a summary that the Temporal UI shows without cutting it."""
+
+JOURNAL_SHOWN = 10
+"""Lines of the journal on the details page; the ``status`` query has more."""
+
+_PLACES = {
+    Placement.IN_ROOM: "in the room",
+    Placement.ON_HOLD: "on hold",
+    Placement.RINGING: "ringing",
+    Placement.SCREENING: "asked to accept",
+    Placement.HANDED_OFF: "handed off",
+    Placement.GONE: "gone",
+}
+
+
+def in_words(duration: timedelta) -> str:
+    """Return ``20 s``, ``1 min 30 s`` or ``300 ms``."""
+    seconds = duration.total_seconds()
+    if 0 < seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    minutes, rest = divmod(round(seconds, 1), 60)
+    parts = [f"{int(minutes)} min"] if minutes else []
+    parts += [f"{round(rest, 1):g} s"] if rest or not minutes else []
+    return " ".join(parts)
+
+
+def clock(at: datetime) -> str:
+    """Return a time of day in UTC, to the millisecond."""
+    return at.strftime("%H:%M:%S.%f")[:-3]
+
+
+def shorten(text: str, limit: int = SUMMARY_LIMIT) -> str:
+    """Cut a text to a length, with an ellipsis where something was cut."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def place(placement: Placement) -> str:
+    """Return where a leg is, in words."""
+    return _PLACES[placement]
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """Return ``customer``, ``customer and agent`` or ``customer, agent and Claims desk``."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def arrange_summary(parties: Iterable[tuple[str, Placement, timedelta | None]]) -> str:
+    """Return what an arrangement is about: ``Customer on hold, agent and Claims desk together``.
+
+    Who shares the room is named in one go: party by party, an arrangement of three is longer than what can be seen.
+
+    Args:
+        parties: Name, placement and, for who is rung, the limit of each leg that is worth naming.
+    """
+    everybody = tuple(parties)
+    together = [name for name, placement, limit in everybody if placement is Placement.IN_ROOM and limit is None]
+    words: list[str] = []
+    for name, placement, limit in everybody:
+        if limit is not None:
+            words.append(f"ring {name} ({in_words(limit)})")
+        elif placement is Placement.GONE:
+            words.append(f"release {name}")
+        elif placement is not Placement.IN_ROOM or len(together) == 1:
+            words.append(f"{name} {place(placement)}")
+        elif together:
+            words.append(f"{enumerated(together)} together")
+            together = []
+    text = ", ".join(words) or "Look at the call again"
+    return shorten(text[0].upper() + text[1:])
+
+
+def timer_text(deadline: Deadline, name: str, duration: timedelta) -> str:
+    """Return what a timer waits for, with its limit."""
+    limit = in_words(duration)
+    match deadline.timer:
+        case Timer.RING:
+            text = f"Ring {name}"
+        case Timer.ACCEPT:
+            text = f"{name} accepts"
+        case Timer.RECALL:
+            text = "Recall agent"
+        case Timer.HOLD_BUDGET:
+            text = "Customer waits, hold budget"
+        case Timer.CONSULT_LIMIT:
+            text = "Agent and target talk, consult limit"
+        case Timer.RETRY:
+            text = f"Try the provider again, failure {deadline.number}"
+    return f"{shorten(text, SUMMARY_LIMIT - len(limit) - 3)} ({limit})"
+
+
+def happened(event: Event, name_of: Callable[[LegRef], str]) -> str:
+    """Return a journal line for an event; empty for what is not worth one."""
+    match event:
+        case LegRang(leg):
+            return f"{name_of(leg)} rings"
+        case LegAnswered(leg):
+            # Customer and agent had answered long before; only an agent who is called back has a second leg.
+            there = leg.party is not Party.TARGET and leg.number == 1
+            return f"{name_of(leg)} {'is on the line' if there else 'answered'}"
+        case LegEnded(leg, cause):
+            return f"{name_of(leg)}: call ended ({_plain(cause)})"
+        case DigitPressed(leg, _):
+            return f"{name_of(leg)} pressed a key"
+        case TimerFired(deadline):
+            return f"time is up: {_plain(deadline.timer)}"
+        case Command(name, party, _, by):
+            whom = f" {party.value}" if name in (CommandName.HOLD, CommandName.UNHOLD) else ""
+            return f"{by.value}: {name.value}{whom}"
+        case ArrangeFailed():
+            return "the provider did not do it"
+        case Arranged():
+            return ""
+
+
+def outcome_text(result: TransferResult, names: Mapping[str, str] | None = None) -> str:
+    """Return a result in one line: ``returned to agent (busy), customer with agent``.
+
+    Args:
+        result: The result.
+        names: How operators call a party, by the party. Default: as the party.
+    """
+    cause = f" ({_plain(result.cause)})" if result.cause else ""
+    where = enumerated([(names or {}).get(it, it) for it in result.customer_with])
+    return f"{_plain(result.outcome)}{cause}" + (f", customer with {where}" if where else ", customer gone")
+
+
+def _plain(word: str) -> str:
+    return word.replace("_", " ")
+
+
+_MEANING = {
+    Stage.STARTING: "being set up",
+    Stage.RINGING: "the target's phone rings",
+    Stage.SCREENING: "the target is asked to accept",
+    Stage.CONSULTING: "agent and target talk in private, the customer hears music",
+    Stage.SWAPPED: "the agent is back with the customer, the target waits",
+    Stage.THREE_WAY: "all three talk",
+    Stage.INTRODUCED: "customer and target talk, the agent waits aside",
+    Stage.PARKED: "a party waits on hold by command",
+    Stage.DECIDING: "no target took over; the agent decides",
+    Stage.RECALLING: "the agent who left is called back",
+    Stage.ENDING: "the last arrangement is being made",
+    Stage.ENDED: "over",
+}
+
+_HOW = {
+    CommandName.HOLD: "put a party on hold",
+    CommandName.UNHOLD: "bring a party, else the customer, into the room",
+    CommandName.SWAP: "customer and target change places",
+    CommandName.CONFERENCE: "all three talk",
+    CommandName.COMPLETE: "the agent leaves, customer and target stay",
+    CommandName.CANCEL: "the customer goes back to the agent",
+    CommandName.RETARGET: "ring somebody else",
+    CommandName.ACCEPT: "the target takes the call",
+    CommandName.DECLINE: "the target refuses the call",
+}
+
+_GAP = "\u00a0" * 3
+"""Between the columns of a table: the Temporal UI draws them without any space, and swallows ordinary spaces."""
+
+
+def details(status: TransferStatus) -> str:
+    """Return the details page of the Temporal UI: stage, who is where, waits, journal, what can be done now."""
+    blocks = [_heading(status), _who_is_where(status.legs)]
+    if status.deadlines:
+        waits = sorted(status.deadlines, key=lambda it: it.at)
+        blocks.append(_listed("Ends by itself at (UTC)", (f"{it.at:%H:%M:%S} {_escape(it.name)}" for it in waits)))
+    if status.possible:
+        how = (f"`{name.value}`: {_HOW[name]}" for name in status.possible)
+        blocks.append(_listed("Possible now (More Actions, Send an Update)", how))
+    entries = status.journal[-JOURNAL_SHOWN:]
+    blocks.append(_listed("Journal (UTC)", (f"{clock(it.at)} {_escape(it.text)}" for it in entries)))
+    return "\n\n".join(blocks)
+
+
+def _heading(status: TransferStatus) -> str:
+    if (result := status.result) is None:
+        return f"### {_plain(status.stage)}\n{_MEANING[status.stage]} · {status.mode.value} transfer"
+    times = {
+        "customer waited": result.held,
+        "rang": result.ringing,
+        "consulted": result.consulting,
+        "with agent": result.with_agent,
+    }
+    spent = "".join(f" · {what} {in_words(time)}" for what, time in times.items() if time)
+    names = {leg.party.value: leg.name for leg in status.legs}
+    text = f"{status.mode.value} transfer · ended by {result.ended_by.value}{spent}"
+    return f"### {_escape(outcome_text(result, names))}\n{text}"
+
+
+def _listed(title: str, lines: Iterable[str]) -> str:
+    return "\n".join([f"**{title}**", *(f"- {line}" for line in lines)])
+
+
+def _who_is_where(legs: tuple[LegStatus, ...]) -> str:
+    rows = [f"| {_who(leg)}{_GAP} | {place(Placement(leg.placement))} |" for leg in legs]
+    return "\n".join([f"| who{_GAP} | where |", "|:---|:---|", *rows])
+
+
+def _who(leg: LegStatus) -> str:
+    return _escape(leg.name) + (f" ({leg.party.value})" if leg.name != leg.party.value else "")
+
+
+def _escape(text: str) -> str:
+    for character in "\\`|<*_[":
+        text = text.replace(character, f"\\{character}" if character != "<" else "&lt;")
+    return text.replace("\n", " ")
+
+
+def party_name(ref: LegRef, target_name: str) -> str:
+    """Return how operators call a leg."""
+    return target_name if ref.party is Party.TARGET else ref.party.value
