@@ -169,7 +169,8 @@ def sync() -> None:
     environment |= {"UV_PROJECT_ENVIRONMENT": str(VENV), "UV_PYTHON_DOWNLOADS": "never"}
     if has_certificates():
         environment.setdefault("UV_SYSTEM_CERTS", "true")
-    command = [UV, "sync", "--locked", "--no-progress", "--python", interpreter()]
+    # Compiled once here: every worker process that a test starts would otherwise compile the SDK again.
+    command = [UV, "sync", "--locked", "--no-progress", "--compile-bytecode", "--python", interpreter()]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return

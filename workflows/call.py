@@ -111,6 +111,7 @@ class Call:
             owner=self._owner,
             room=self.legs.room,
             legs=wanted,
+            hold_limit=self.request.policy.hold_budget,
             hold_music=self.request.policy.hold_music,
             keep_room=alive,
         )

@@ -51,6 +51,11 @@ class Legs:
         """Return whether a leg was ever asked for."""
         return ref in self._legs
 
+    def awaits_cause(self, seen: SeenLeg) -> bool:
+        """Return whether an observed end of a leg is news, and its cause is not known."""
+        leg = self._by_id.get(seen.leg)
+        return leg is not None and leg.phase is not Phase.ENDED and ended_without_cause(seen)
+
     def _add(self, leg: Leg) -> Leg:
         self._legs[leg.ref] = leg
         self._by_id[leg.id] = leg
@@ -69,7 +74,7 @@ class Legs:
     def saw(self, seen: SeenLeg) -> Iterator[Event]:
         """Yield what ``arrange`` saw of a leg that had not been heard of yet."""
         leg = self._by_id.get(seen.leg)
-        if leg is not None:
+        if leg is not None and not ended_without_cause(seen):
             yield from self._advance(leg, seen.phase, seen.cause, seen.evidence)
 
     def _advance(self, leg: Leg, phase: Phase, cause: Cause | None, evidence: Evidence) -> Iterator[Event]:
@@ -85,6 +90,11 @@ class Legs:
             yield LegAnswered(leg.ref)
         elif phase is Phase.RINGING and former < phase:
             yield LegRang(leg.ref)
+
+
+def ended_without_cause(seen: SeenLeg) -> bool:
+    """Return whether a leg has ended and only an event, still on its way perhaps, could tell why."""
+    return seen.phase is Phase.ENDED and seen.cause is None
 
 
 _PHASES = {"ringing": Phase.RINGING, "answered": Phase.ANSWERED, "ended": Phase.ENDED}

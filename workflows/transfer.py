@@ -33,6 +33,9 @@ from workflows.legs import Legs
 from workflows.timers import Timers
 from workflows.wording import happened
 
+CAUSE_FOLLOWS = timedelta(milliseconds=500)
+"""How long the event that says why a leg ended may come after the leg was seen to be gone."""
+
 
 @workflow.defn(name=WORKFLOW_TYPE)
 class Transfer(Inbox):
@@ -42,6 +45,7 @@ class Transfer(Inbox):
         """Start with an empty inbox: handlers can run before ``run`` does."""
         super().__init__()
         self._call: Call | None = None
+        self._unexplained: dict[str, asyncio.Task[None]] = {}
 
     @workflow.run
     async def run(self, request: TransferRequest) -> TransferResult:
@@ -155,12 +159,24 @@ class Transfer(Inbox):
     async def _consume_observation(self, call: Call, news: Observed) -> None:
         await take_over(news.observation, workflow.info().workflow_id)
         for seen in news.observation.legs:
+            if call.legs.awaits_cause(seen):
+                self._allow_for_cause(seen.leg)
             for event in call.legs.saw(seen):
                 self._decide(call, event)
         assert self._state is not None
         if news.aim == Aim.of(self._state):
             # A surprise that changes nothing would be arranged again at once, for ever.
             self._decide(call, Arranged() if news.observation.stands else ArrangeFailed())
+
+    def _allow_for_cause(self, leg: str) -> None:
+        """Give the event that says why a leg ended a moment to arrive: 'busy' says more than 'gone'."""
+
+        async def allow() -> None:
+            await workflow.sleep(CAUSE_FOLLOWS, summary="Why a leg ended is still to be told (500 ms)")
+            self._inbox.append(ProviderEvent(kind="ended", leg=leg, cause=Cause.PROVIDER_ERROR))
+
+        if leg not in self._unexplained:
+            self._unexplained[leg] = asyncio.create_task(allow())
 
     def _decide(self, call: Call, event: Event) -> str:
         """Let the core decide, and keep the books. Returns why a command was refused."""

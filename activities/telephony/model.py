@@ -107,7 +107,8 @@ class SeenLeg(Frozen):
     leg: str
     phase: Phase
     cause: Cause | None = None
-    """For an ended leg: why. ``unknown_leg`` if the provider never heard of it. Default: not ended."""
+    """For an ended leg: why. ``unknown_leg`` if the provider never heard of it. Default: not ended, or ended and the
+    cause is only in the event that said so, which may still be on its way."""
     evidence: Evidence = Evidence()
     """For an ended leg: the provider's own words."""
     former_owner: str = ""

@@ -18,12 +18,13 @@ class ProviderEvent(Reported):
     """Something happened to a leg. Tolerant by design: what is not understood is ignored, never an error."""
 
     kind: str = ""
-    """``ringing``, ``answered``, ``ended``, ``digit`` or ``reconcile`` (look at the real state again)."""
+    """``ringing``, ``answered``, ``ended``, ``digit`` or ``reconcile`` (look at the real state again). Default: none,
+    which is ignored."""
     leg: str = ""
-    """The provider's id of the leg; empty for ``reconcile``."""
+    """The provider's id of the leg. Default: none, as for ``reconcile``."""
     cause: str = ""
     """For ``ended``: one of the causes. Default: none."""
     digit: str = ""
     """For ``digit``: the key, one character. Default: none."""
     evidence: Evidence = Evidence()
-    """For ``ended``: what the provider said."""
+    """For ``ended``: what the provider said. Default: nothing."""

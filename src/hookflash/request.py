@@ -1,6 +1,7 @@
 """What a caller asks for: the input of the ``Transfer`` workflow."""
 
 import hashlib
+import json
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -92,6 +93,7 @@ class Recall(FromCaller):
     """Ring the agent who has left."""
 
     kind: Literal["recall"] = "recall"
+    """Which kind of fallback this is. Default: ``recall``, nothing else fits."""
     ring_timeout: Duration = timedelta(seconds=20)
     """How long the agent's phone may ring. Default: 20 seconds."""
 
@@ -109,6 +111,7 @@ class HangUp(FromCaller):
     """Let the customer go. Only ever done as the explicit last entry."""
 
     kind: Literal["hang_up"] = "hang_up"
+    """Which kind of fallback this is. Default: ``hang_up``, nothing else fits."""
 
 
 Fallback = Annotated[Recall | HandOff | HangUp, Field(discriminator="kind")]
@@ -173,7 +176,7 @@ class TransferRequest(FromCaller):
     idempotency_key: Word | None = None
     """Repeating a start with the same key never transfers twice. Default: only the running transfer is compared."""
     labels: dict[Word, Text] = Field(default_factory=dict, max_length=20)
-    """Free labels, kept in the workflow's memo for operators. Default: none."""
+    """Free labels, shown to operators in the transfer's static details. Default: none."""
 
     @model_validator(mode="after")
     def _three_different_legs(self) -> Self:
@@ -183,4 +186,5 @@ class TransferRequest(FromCaller):
 
     def fingerprint(self) -> str:
         """Return a digest that is equal for equal requests (SHA-256, hexadecimal)."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()

@@ -15,7 +15,7 @@ class Attempt(Reported):
     target: str
     """How operators call the target."""
     leg: str = ""
-    """The provider's id of its leg; empty if it was never dialled."""
+    """The provider's id of its leg. Default: none, it was never dialled."""
     dialled_at: AwareDatetime | None = None
     """When it was dialled. Default: never."""
     rang_at: AwareDatetime | None = None
@@ -29,7 +29,7 @@ class Attempt(Reported):
     cause: Cause | None = None
     """Why it ended. Default: it has not."""
     evidence: Evidence = Evidence()
-    """What the provider said about it."""
+    """What the provider said about it. Default: nothing."""
 
 
 class TransferResult(Reported):
@@ -40,7 +40,7 @@ class TransferResult(Reported):
     cause: Cause | None = None
     """Why. Default: none, as for ``connected``."""
     evidence: Evidence = Evidence()
-    """What the provider said about the leg that decided it."""
+    """What the provider said about the leg that decided it. Default: nothing."""
     ended_by: Actor
     """Who brought it about."""
     customer_with: tuple[str, ...]

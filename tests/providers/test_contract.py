@@ -8,6 +8,7 @@ import pytest
 from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable, Unsupported
 from activities.telephony.model import LegEventKind, Phase, Placement
 from hookflash import Cause
+from tests.providers.asterisk_world import asterisk_world
 from tests.providers.contract import (
     ANNOUNCEMENT,
     MUSIC,
@@ -30,7 +31,10 @@ SCREENING, HANDED_OFF, GONE = Placement.SCREENING, Placement.HANDED_OFF, Placeme
 
 Open = Callable[[], AbstractAsyncContextManager[World]]
 
-WORLDS = [pytest.param(simulator_world, id="simulator")]
+WORLDS = [
+    pytest.param(simulator_world, id="simulator"),
+    pytest.param(asterisk_world, id="asterisk", marks=pytest.mark.asterisk),
+]
 
 
 @pytest.fixture(params=WORLDS)

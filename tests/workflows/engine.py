@@ -152,8 +152,7 @@ class Engine:
                 admit or Admission(TENANTS, ["simulator"]).admit,
             ],
             interceptors=[GuardInterceptor()],
-            workflow_runner=sandbox(),
-            **options,
+            **{"workflow_runner": sandbox(), **options},
         )
 
 
@@ -187,8 +186,12 @@ class Running:
     @property
     def target_leg(self) -> str:
         """The leg that was rung last."""
-        legs = [leg.id for leg in self.engine.exchange.legs.values() if self._is_minted(leg)]
-        return legs[-1]
+        return self.target_legs[-1]
+
+    @property
+    def target_legs(self) -> list[str]:
+        """Every leg that was rung, in order."""
+        return [leg.id for leg in self.engine.exchange.legs.values() if self._is_minted(leg)]
 
     def live(self) -> dict[str, Leg]:
         """Every leg of the call that has not ended, by id."""
@@ -246,16 +249,25 @@ async def running_engine(
     exchange: SimulatedExchange | None = None,
     *,
     admit: Callable[[AdmissionInput], Awaitable[Verdict]] | None = None,
+    replays: int = 20,
     **options: Any,  # noqa: ANN401 the worker's own
 ) -> AsyncIterator[Engine]:
     """Run an engine for one test.
 
     Fails when the exchange saw privacy broken or the customer in silence, and when a transfer cannot be replayed.
+
+    Args:
+        client: A client with the project's data converter.
+        exchange: Where the calls are. Default: a new one.
+        admit: Takes the place of the activity that asks the policy.
+        replays: How many transfers are replayed at the end, evenly spread over those of the test.
+        options: Further arguments of the ``Worker``.
     """
     engine = Engine(client, exchange or SimulatedExchange())
     async with engine.worker(admit, **options):
         async with listening(engine):
             yield engine
         await engine.exchange.close()
-    await replay_all(transfer.handle for transfer in engine.started)
+    step = max(1, len(engine.started) // max(1, replays))
+    await replay_all(transfer.handle for transfer in engine.started[::step])
     assert not engine.exchange.violations, "\n".join(engine.exchange.violations)

@@ -1,0 +1,104 @@
+"""Addresses and headers: what may become part of a dial string or of a SIP message.
+
+Everything else is refused here, because in Asterisk a dial string is a little language of its own: ``&`` rings
+several endpoints, ``Local/`` runs dialplan and thereby reaches anything that is allowed there.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+TECHNOLOGY = "PJSIP"
+MAX_HEADERS = 40
+MAX_VALUE = 500
+
+_ENDPOINT = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+# E.164 numbers have up to 15 digits, the first is never 0 (ITU-T E.164, 6.2); shorter than 7 are local services.
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_PLACE = re.compile(r"([A-Za-z0-9_-]{1,80})(?:,([A-Za-z0-9_+*#-]{1,80})(?:,([0-9]{1,4}))?)?", re.ASCII)
+_HEADER = re.compile(r"X-[A-Za-z0-9-]{1,60}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CALLER = re.compile(r"[A-Za-z0-9_.+-]{1,64}", re.ASCII)
+
+
+class InvalidAddressError(ValueError):
+    """The address cannot be dialled. The message says why without repeating the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a leg is dialled to."""
+
+    endpoint: str
+    """Name of the PJSIP endpoint that carries the call."""
+    number: str = ""
+    """Number to ask that endpoint for. Default: the endpoint itself is called."""
+
+    @property
+    def dial_string(self) -> str:
+        """``PJSIP/endpoint`` or ``PJSIP/number@endpoint`` (docs.asterisk.org, "Dialing PJSIP Channels")."""
+        return f"{TECHNOLOGY}/{self.number}@{self.endpoint}" if self.number else f"{TECHNOLOGY}/{self.endpoint}"
+
+
+def destination(address: str, trunk: str | None) -> Destination:
+    """Read an address.
+
+    Args:
+        address: ``pjsip:<endpoint>`` or ``tel:+<digits>``.
+        trunk: Endpoint that carries numbers, if there is one.
+
+    Raises:
+        InvalidAddressError: If it is neither, or a number without a trunk.
+    """
+    scheme, _, rest = address.partition(":")
+    if scheme == "pjsip":
+        if not _ENDPOINT.fullmatch(rest):
+            raise InvalidAddressError("not the name of a PJSIP endpoint")
+        return Destination(rest)
+    if scheme == "tel":
+        if not _NUMBER.fullmatch(rest):
+            raise InvalidAddressError("not an E.164 number: + and 7 to 15 digits")
+        if trunk is None:
+            raise InvalidAddressError("this node has no trunk for numbers")
+        return Destination(trunk, rest)
+    raise InvalidAddressError("neither pjsip:<endpoint> nor tel:+<digits>")
+
+
+def dialplan_place(place: str) -> tuple[str, str, int]:
+    """Read ``context[,extension[,priority]]``; the extension is ``s`` and the priority 1 by default.
+
+    Raises:
+        InvalidAddressError: If it is none.
+    """
+    found = _PLACE.fullmatch(place)
+    if found is None:
+        raise InvalidAddressError("not a place of the dialplan: context[,extension[,priority]]")
+    return found[1], found[2] or "s", int(found[3] or 1)
+
+
+def header_variables(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the channel variables that add headers to an INVITE.
+
+    A name that is not an ``X-`` token is left out: it would be part of a function call. Values may be any text
+    (RFC 3261, 25.1 TEXT-UTF8char) but for control characters, which would begin another header; they become a space.
+
+    Args:
+        headers: Header name to value.
+    """
+    fit = [(name, clean(value)) for name, value in headers.items() if _HEADER.fullmatch(name)]
+    return {f"PJSIP_HEADER(add,{name})": value for name, value in fit[:MAX_HEADERS] if value}
+
+
+def caller_variables(caller_id: str) -> dict[str, str]:
+    """Return the channel variables that make a created leg call from a number.
+
+    The From of an outgoing call is who its channel is connected to, not its own caller id; ``i`` sends no update.
+    """
+    if not _CALLER.fullmatch(caller_id):
+        return {}
+    return {"CONNECTEDLINE(num,i)": caller_id, "CONNECTEDLINE(num-pres,i)": "allowed"}
+
+
+def clean(value: str) -> str:
+    """Return a text as one line of limited length."""
+    return _CONTROL.sub(" ", value).strip()[:MAX_VALUE].strip()

@@ -1,0 +1,74 @@
+"""The event socket of an application (docs.asterisk.org, "ARI: Introduction", RFC 6455)."""
+
+import logging
+from collections.abc import AsyncIterator
+
+import aiohttp
+from pydantic import ValidationError
+
+from activities.telephony.asterisk.client import AriClient
+from activities.telephony.asterisk.settings import AsteriskSettings
+from activities.telephony.asterisk.translation import AriEvent, Translator
+from activities.telephony.errors import ProviderUnavailable
+from activities.telephony.model import LegEvent
+
+SIGN_OF_LIFE = 1.0
+"""Longest silence towards the caller, who tells Temporal with every item that it is alive."""
+
+logger = logging.getLogger(__name__)
+
+
+async def listen(
+    client: AriClient, settings: AsteriskSettings, translator: Translator
+) -> AsyncIterator[LegEvent | None]:
+    """Yield the leg events of an application until the connection is lost.
+
+    Nothing that happened while nobody listened is ever sent again: the caller looks at the real state after the first
+    item, which is None. Inbound calls that enter the application are left to the contact centre's own call control.
+
+    Raises:
+        ProviderUnavailable: The connection was lost, or another listener has taken over.
+    """
+    socket = await client.listen(settings.app, settings.heartbeat)
+    try:
+        yield None
+        while True:
+            try:
+                message = await socket.receive(timeout=SIGN_OF_LIFE)
+            except TimeoutError:
+                yield None
+                continue
+            event = _read(message)
+            if event is None:
+                continue
+            if event.type == "ApplicationReplaced":
+                raise ProviderUnavailable("another listener took over the events of this application")
+            leg_event = translator.translate(event)
+            if leg_event is not None:
+                yield leg_event
+    finally:
+        await socket.close()
+
+
+def _read(message: aiohttp.WSMessage) -> AriEvent | None:
+    """Return the event in a message, None if there is none in it.
+
+    Raises:
+        ProviderUnavailable: The message says that the connection has ended.
+    """
+    if message.type is aiohttp.WSMsgType.TEXT:
+        try:
+            return AriEvent.model_validate_json(message.data)
+        except ValidationError as error:
+            # One event that we cannot read must not stop all the others; its content may be personal.
+            logger.warning("an ARI event was not understood: %d faults", error.error_count())
+            return None
+    if message.type in {
+        aiohttp.WSMsgType.CLOSE,
+        aiohttp.WSMsgType.CLOSING,
+        aiohttp.WSMsgType.CLOSED,
+        aiohttp.WSMsgType.ERROR,
+    }:
+        # aiohttp ends a connection whose peer does not answer its ping in the same way.
+        raise ProviderUnavailable("the event socket was closed")
+    return None

@@ -1,0 +1,168 @@
+"""Carries out steps on a node and says what became of them."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from activities.telephony.asterisk.causes import Ending
+from activities.telephony.asterisk.client import AriClient, InternalError, Reply, path
+from activities.telephony.asterisk.state import Channel, Endpoint, Variable
+from activities.telephony.asterisk.steps import Create, HandOff, Move, Note, Request, Step
+from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable, Unsupported
+from hookflash import Cause
+from hookflash.events import Evidence
+
+PAUSE = 0.005
+"""Between two looks at something that takes Asterisk milliseconds."""
+PATIENCE = 0.5
+"""Until what takes milliseconds is taken for a fault."""
+
+logger = logging.getLogger(__name__)
+
+
+class StaleError(Exception):
+    """Asterisk refused a step: the picture it was planned from is out of date."""
+
+
+class LegFailedError(Exception):
+    """Asterisk could not make a leg at all."""
+
+    def __init__(self, leg: str, ending: Ending) -> None:
+        super().__init__(leg)
+        self.leg = leg
+        self.ending = ending
+
+
+def dropped(leg: str) -> ProviderUnavailable:
+    """Return the error for a leg that Asterisk made and dropped before it was dialled."""
+    return ProviderUnavailable(f"{leg} was dropped before it was dialled: nobody listens to its events")
+
+
+class Executor:
+    """Carries out steps in their order."""
+
+    def __init__(self, client: AriClient) -> None:
+        self._client = client
+        self.touched = False
+        """Whether anything may have been changed."""
+        self._created: set[str] = set()
+
+    async def run(self, steps: Sequence[Step]) -> None:
+        """Carry out steps.
+
+        Raises:
+            StaleError: Look again.
+            LegFailedError: A leg cannot be made; look again with that in mind.
+            TelephonyError: As ``Telephony.arrange``.
+        """
+        for step in steps:
+            logger.debug("%s", type(step).__name__)
+            match step:
+                case Create():
+                    await self._create(step)
+                case Move() | Note() if step.leg in self._created:
+                    await self._prepare(step)
+                case HandOff():
+                    await self._check_place(step)
+                    await self._send_all(step)
+                case _:
+                    await self._send_all(step)
+
+    async def _send_all(self, step: Step) -> None:
+        for request in step.requests():
+            await self._send(request)
+
+    async def _prepare(self, step: Move | Note) -> None:
+        """Do something to a leg that was just made, and that may have been dropped in the meantime."""
+        try:
+            await self._send_all(step)
+        except StaleError as error:
+            if await self._client.get(path("channels", step.leg), Channel.model_validate) is None:
+                raise dropped(step.leg) from error
+            raise
+
+    async def _send(self, request: Request) -> None:
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while True:
+            reply = await self._attempt(request)
+            if reply.done or reply.status in request.fine:
+                return
+            if reply.status not in request.not_yet or asyncio.get_running_loop().time() > deadline:
+                break
+            await asyncio.sleep(PAUSE)
+        said = f"{request.method} {request.where} was answered {reply.status} {reply.message}"
+        if reply.status in request.no_listener:
+            raise ProviderUnavailable(f"{said}: nobody listens to the events of this application")
+        raise StaleError(said)
+
+    async def _attempt(self, request: Request) -> Reply:
+        try:
+            reply = await self._client.send(request.method, request.where, request.query, request.body)
+        except InternalError as error:
+            self.touched = True
+            raise OutcomeUnknown(str(error)) from error
+        except OutcomeUnknown:
+            self.touched = True
+            raise
+        self.touched = self.touched or reply.done
+        return reply
+
+    async def _create(self, step: Create) -> None:
+        """Make a leg and wait until it is in our application.
+
+        Without a listener Asterisk answers 200 and drops the leg at once. It must not be dialled then.
+        """
+        (request,) = step.requests()
+        try:
+            reply = await self._client.send(request.method, request.where, request.query, request.body)
+        except InternalError as error:
+            raise LegFailedError(step.leg, await self._why_impossible(step)) from error
+        except OutcomeUnknown:
+            self.touched = True
+            raise
+        if reply.status == 400:
+            raise LegFailedError(step.leg, Ending(Cause.INVALID_DESTINATION, Evidence(text=reply.message)))
+        if not reply.done and reply.status != 409:
+            raise StaleError(f"a leg was refused with {reply.status} {reply.message}")
+        where = path("channels", step.leg)
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while (channel := await self._client.get(where, Channel.model_validate)) is not None:
+            if channel.dialplan.app_name:
+                self._created.add(step.leg)
+                return
+            if asyncio.get_running_loop().time() > deadline:
+                raise OutcomeUnknown(f"{step.leg} was made, but does not enter the application")
+            await asyncio.sleep(PAUSE)
+        if reply.status == 409:
+            # Ids of channels are compared by prefix when one is made, and exactly when one is asked for.
+            raise ProtocolError(f"the id {step.leg} is the beginning of another channel's id")
+        raise dropped(step.leg)
+
+    async def _why_impossible(self, step: Create) -> Ending:
+        """Say why Asterisk could not allocate a leg, which it does not say itself."""
+        technology, _, _ = step.dial_string.partition("/")
+        endpoint = await self._client.get(path("endpoints", technology, step.endpoint), Endpoint.model_validate)
+        if endpoint is None:
+            return Ending(Cause.INVALID_DESTINATION, Evidence(text="no such endpoint"))
+        text = f"the endpoint is {endpoint.state}, no call could be allocated"
+        return Ending(Cause.UNREACHABLE, Evidence(text=text))
+
+    async def _check_place(self, step: HandOff) -> None:
+        """See that the place exists: a leg that goes on where there is nothing is hung up.
+
+        Raises:
+            Unsupported: It does not exist.
+            ProtocolError: Asterisk cannot say.
+        """
+        function = f"DIALPLAN_EXISTS({step.context},{step.extension},{step.priority})"
+        try:
+            reply = await self._client.send("GET", path("channels", step.leg, "variable"), {"variable": function})
+        except InternalError as error:
+            raise ProtocolError("DIALPLAN_EXISTS is missing: load func_dialplan.so") from error
+        except OutcomeUnknown as error:
+            raise ProviderUnavailable(str(error)) from error
+        if not reply.done:
+            raise StaleError(f"{step.leg} was refused with {reply.status} {reply.message}")
+        if Variable.model_validate(reply.data).value != "1":
+            place = f"{step.context},{step.extension},{step.priority}"
+            raise Unsupported(f"the dialplan has no {place}; the leg stays where it is")

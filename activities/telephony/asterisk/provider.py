@@ -1,0 +1,157 @@
+"""Asterisk as a telephony provider."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from weakref import WeakValueDictionary
+
+from pydantic import TypeAdapter
+
+from activities.telephony.asterisk.causes import Ending
+from activities.telephony.asterisk.client import AriClient, path
+from activities.telephony.asterisk.events import listen
+from activities.telephony.asterisk.execute import Executor, LegFailedError, StaleError
+from activities.telephony.asterisk.plan import Plan, make_plan
+from activities.telephony.asterisk.settings import AsteriskSettings
+from activities.telephony.asterisk.state import Bridge, Channel, Picture, hold_bridge
+from activities.telephony.asterisk.steps import Adopt, HangUp, Step
+from activities.telephony.asterisk.translation import Endings, Translator
+from activities.telephony.asterisk.verdicts import DIALLED_PLACEMENTS, unanswered_ending
+from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
+from activities.telephony.model import Arrangement, LegEvent, Observation, Phase, SeenLeg
+
+CHANNELS = TypeAdapter(tuple[Channel, ...])
+BRIDGES = TypeAdapter(tuple[Bridge, ...])
+
+PAUSES = (0.0, 0.02, 0.1, 0.3)
+"""Before another look, after an attempt that went wrong. Looking again is always safe."""
+
+
+class AsteriskTelephony:
+    """One Asterisk node over ARI. It keeps no state of any call, so any number of processes may use a node."""
+
+    def __init__(self, settings: AsteriskSettings) -> None:
+        """Take the node's settings; nothing is opened before the first call."""
+        self._settings = settings
+        self._client = AriClient(settings)
+        self._endings = Endings()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def arrange(self, wanted: Arrangement) -> Observation:
+        """Make an arrangement true; see ``Telephony.arrange``."""
+        # Two of them at once for one room could both find a leg that was never dialled, and the second dial kills it.
+        lock = self._locks.setdefault(wanted.room, asyncio.Lock())
+        run = _Run(self._client, self._settings, self._endings, wanted)
+        try:
+            async with asyncio.timeout(self._settings.arrange_timeout.total_seconds()), lock:
+                return await run.until_it_stands()
+        except TimeoutError as error:
+            limit = self._settings.arrange_timeout.total_seconds()
+            raise run.unfinished(f"not done within {limit:g} s") from error
+
+    async def events(self) -> AsyncIterator[LegEvent | None]:
+        """Yield what happens to the legs of this node; see ``Telephony.events``."""
+        translator = Translator(self._endings)
+        async for event in listen(self._client, self._settings, translator):
+            yield event
+
+    async def owners(self) -> frozenset[str]:
+        """Return the workflows that own a live leg on this node; see ``Telephony.owners``."""
+        channels = await self._client.get(path("channels"), CHANNELS.validate_python)
+        return frozenset(channel.owner for channel in channels or () if channel.owner)
+
+    async def close(self) -> None:
+        """Release connections. The calls go on."""
+        await self._client.close()
+
+
+class _Run:
+    """One arrangement on its way to being true: look, plan, do, look again."""
+
+    def __init__(
+        self, client: AriClient, settings: AsteriskSettings, endings: Mapping[str, Ending], wanted: Arrangement
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._wanted = wanted
+        self._executor = Executor(client)
+        self._seen_endings = endings
+        self._own_endings: dict[str, Ending] = {}
+        self._former_owners: dict[str, str] = {}
+        self._trouble = ""
+
+    async def until_it_stands(self) -> Observation:
+        """Repeat until nothing is missing."""
+        attempt = 0
+        previous: tuple[Step, ...] = ()
+        while True:
+            try:
+                picture, plan = await self._plan()
+                if not plan.steps:
+                    return self._observe(picture, plan)
+                if plan.steps == previous:
+                    raise StaleError(f"{type(plan.steps[0]).__name__} was accepted without effect")
+                self._remember(picture, plan)
+                await self._executor.run(plan.steps)
+                previous = plan.steps
+            except LegFailedError as failed:
+                self._own_endings[failed.leg] = failed.ending
+            except (StaleError, OutcomeUnknown, ProviderUnavailable) as error:
+                self._trouble = str(error)
+                previous = ()
+                if attempt == len(PAUSES):
+                    raise self.unfinished(self._trouble) from error
+                await asyncio.sleep(PAUSES[attempt])
+                attempt += 1
+
+    def unfinished(self, why: str) -> OutcomeUnknown | ProviderUnavailable:
+        """Return the error that says what is certain: whether anything may have been executed."""
+        text = f"{why}; last: {self._trouble}" if self._trouble and self._trouble != why else why
+        return OutcomeUnknown(text) if self._executor.touched else ProviderUnavailable(text)
+
+    async def _plan(self) -> tuple[Picture, Plan]:
+        """Look and plan; look at the whole node only if somebody may be left alone somewhere in it."""
+        picture = await self._look()
+        plan = make_plan(self._wanted, picture, self._settings, self._known())
+        if not plan.stands:
+            everything = await self._client.get(path("bridges"), BRIDGES.validate_python)
+            picture = replace(picture, everything=everything or ())
+            plan = make_plan(self._wanted, picture, self._settings, self._known())
+        return picture, plan
+
+    async def _look(self) -> Picture:
+        """Read what there is of the legs and rooms of this arrangement, and nothing else of the node."""
+        legs = [leg.leg for leg in self._wanted.legs]
+        bridges = (self._wanted.room, hold_bridge(self._wanted.hold_music))
+        (room, hold), channels = await asyncio.gather(
+            asyncio.gather(*(self._client.get(path("bridges", item), Bridge.model_validate) for item in bridges)),
+            asyncio.gather(*(self._client.get(path("channels", leg), Channel.model_validate) for leg in legs)),
+        )
+        return Picture({channel.id: channel for channel in channels if channel is not None}, room, hold)
+
+    def _known(self) -> dict[str, Ending]:
+        seen = {leg.leg: self._seen_endings[leg.leg] for leg in self._wanted.legs if leg.leg in self._seen_endings}
+        return seen | self._own_endings
+
+    def _remember(self, picture: Picture, plan: Plan) -> None:
+        """Keep what cannot be seen any more once the plan is carried out."""
+        expired = {leg.leg for leg in self._wanted.legs if leg.expired and leg.placement in DIALLED_PLACEMENTS}
+        for step in plan.steps:
+            if isinstance(step, Adopt) and (former := picture.channels[step.leg].owner):
+                self._former_owners.setdefault(step.leg, former)
+            elif isinstance(step, HangUp) and step.leg in expired:
+                self._own_endings[step.leg] = unanswered_ending(picture.channels[step.leg].phase)
+
+    def _observe(self, picture: Picture, plan: Plan) -> Observation:
+        legs: list[SeenLeg] = []
+        for leg in self._wanted.legs:
+            ended = plan.endings.get(leg.leg)
+            if ended is not None:
+                seen = SeenLeg(leg=leg.leg, phase=Phase.ENDED, cause=ended.cause, evidence=ended.evidence)
+            elif (channel := picture.channels.get(leg.leg)) is not None:
+                former = self._former_owners.get(leg.leg, "")
+                seen = SeenLeg(leg=leg.leg, phase=channel.phase, former_owner=former)
+            else:
+                seen = SeenLeg(leg=leg.leg, phase=Phase.NEW)
+            legs.append(seen)
+        return Observation(legs=tuple(legs), stands=plan.stands)

@@ -1,0 +1,145 @@
+"""What ARI shows of the legs and rooms of an arrangement, and the variables we leave on them.
+
+All memory of an arrangement is kept in Asterisk itself, in variables that it reports (``report_events``, Asterisk
+22.10) with every event and every GET. So any worker can continue where another one stopped.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict
+
+from activities.telephony.model import Phase
+
+OWNER = "HOOKFLASH_OWNER"
+"""On a leg: workflow that is told its events."""
+PLACE = "HOOKFLASH_PLACE"
+"""On a leg: the last place where everything was done for it: ``hold:<class>``, ``alone``, ``room``,
+``screened`` or ``handed_off``. In the first two it waits, with an absolute time-out behind it."""
+RINGBACK = "HOOKFLASH_RINGBACK"
+"""On a leg: id of the ringing leg for which it was told to hear ringback."""
+PROMPTED = "HOOKFLASH_PROMPTED"
+"""On a leg: its prompt was started."""
+DIALLED = "HOOKFLASH_DIALLED_"
+"""On the room, followed by a leg's id: that leg was about to be dialled. On the room, because a leg that is refused at
+once takes its own variables with it, and would then be dialled again."""
+
+HOLD_PREFIX = "hookflash-hold-"
+HELD = "hold:"
+ALONE = "alone"
+SCREENED = "screened"
+ROOM = "room"
+HANDED_OFF = "handed_off"
+
+
+def hold_bridge(music: str) -> str:
+    """Return the id of the node's one holding bridge for a class of music.
+
+    Its members do not hear each other. It is shared, because a hundred waiting legs cost half as much in one bridge
+    as in a hundred, and it stays, because nobody can delete it without a chance to hit somebody who just came in.
+    """
+    return HOLD_PREFIX + music
+
+
+class _Shown(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Dialplan(_Shown):
+    """Where a channel is in the dialplan."""
+
+    app_name: str = ""
+
+
+class Channel(_Shown):
+    """A channel as ARI shows it."""
+
+    id: str
+    state: str = "Unknown"
+    dialplan: Dialplan = Dialplan()
+    channelvars: Mapping[str, object] = {}
+
+    def variable(self, name: str) -> str:
+        """Return one of our variables, empty if it is not set."""
+        return str(self.channelvars.get(name) or "")
+
+    @property
+    def owner(self) -> str:
+        """Workflow that is told its events."""
+        return self.variable(OWNER)
+
+    @property
+    def up(self) -> bool:
+        """Whether it was answered."""
+        return self.state == "Up"
+
+    @property
+    def starting(self) -> bool:
+        """Whether it was just created: for some milliseconds it has neither an application nor variables."""
+        return self.state == "Down" and not self.dialplan.app_name
+
+    @property
+    def controlled(self) -> bool:
+        """Whether ARI may move it about."""
+        return self.dialplan.app_name == "Stasis" or self.starting
+
+    @property
+    def phase(self) -> Phase:
+        """How far it has come. ``Ring`` is a caller whom nobody has answered, ``Ringing`` one whom we call."""
+        if self.up:
+            return Phase.ANSWERED
+        return Phase.RINGING if self.state in {"Ringing", "Ring"} else Phase.DIALLING
+
+
+class Bridge(_Shown):
+    """A bridge as ARI shows it."""
+
+    id: str
+    channels: tuple[str, ...] = ()
+    bridgevars: Mapping[str, object] = {}
+
+    def was_dialled(self, leg: str) -> bool:
+        """Whether a leg was about to be dialled into this room."""
+        return bool(self.bridgevars.get(DIALLED + leg))
+
+
+class Endpoint(_Shown):
+    """A SIP endpoint as ARI shows it."""
+
+    state: str = "unknown"
+
+
+class Variable(_Shown):
+    """Value of a variable or a function."""
+
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What was there when we looked."""
+
+    channels: Mapping[str, Channel] = field(default_factory=dict[str, Channel])
+    """By leg; legs that are not there are missing."""
+    room: Bridge | None = None
+    hold: Bridge | None = None
+    """The holding bridge of the wanted class of music."""
+    everything: tuple[Bridge, ...] | None = None
+    """All bridges of the node; only looked up when it matters who is with whom outside the room."""
+
+    def bridge_of(self, leg: str) -> Bridge | None:
+        """Return the bridge that a leg is in, as far as we looked."""
+        known = self.everything or tuple(bridge for bridge in (self.room, self.hold) if bridge is not None)
+        return next((bridge for bridge in known if leg in bridge.channels), None)
+
+    def in_room(self, leg: str) -> bool:
+        """Whether a leg is in the room."""
+        return self.room is not None and leg in self.room.channels
+
+    def on_hold(self, leg: str) -> bool:
+        """Whether a leg is in the holding bridge."""
+        return self.hold is not None and leg in self.hold.channels
+
+    def dialled(self, leg: str) -> bool:
+        """Whether a leg was dialled into this room, or was about to be."""
+        return self.room is not None and self.room.was_dialled(leg)

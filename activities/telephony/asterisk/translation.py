@@ -1,0 +1,110 @@
+"""ARI events in our words. Pure: events in, leg events out.
+
+Only ``ChannelStateChange`` says that a leg rings or was answered. ``Dial`` says it too, but never for a leg that
+fails, and not for one that somebody else made.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from activities.telephony.asterisk.causes import Ending, ending
+from activities.telephony.asterisk.state import OWNER, Channel
+from activities.telephony.model import LegEvent, LegEventKind
+
+REMEMBERED = 10_000
+DIGITS = frozenset("0123456789*#")
+
+
+class AriEvent(BaseModel):
+    """An event as ARI sends it, as far as we read it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: str = ""
+    channel: Channel | None = None
+    cause: int = 0
+    tech_cause: int | None = None
+    cause_txt: str = ""
+    soft: bool = False
+    digit: str = ""
+
+
+class Endings(Mapping[str, Ending]):
+    """How the last legs ended that were seen ending: Asterisk itself keeps nothing of an ended channel."""
+
+    def __init__(self, limit: int = REMEMBERED) -> None:
+        self._limit = limit
+        self._endings: OrderedDict[str, Ending] = OrderedDict()
+
+    def __getitem__(self, leg: str) -> Ending:
+        return self._endings[leg]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._endings)
+
+    def __len__(self) -> int:
+        return len(self._endings)
+
+    def remember(self, leg: str, how: Ending) -> None:
+        """Keep how a leg ended, and forget the oldest one when there are too many."""
+        self._endings[leg] = how
+        if len(self._endings) > self._limit:
+            self._endings.popitem(last=False)
+
+
+class Translator:
+    """Turns the events of one connection into leg events."""
+
+    def __init__(self, endings: Endings, limit: int = REMEMBERED) -> None:
+        """Take where endings are kept, and how many legs to remember."""
+        self._endings = endings
+        self._limit = limit
+        self._owners: OrderedDict[str, str] = OrderedDict()
+        self._soft: dict[str, bool] = {}
+        """By leg: whether the first ChannelHangupRequest was soft. A caller's leg has a soft one after its BYE too."""
+
+    def translate(self, event: AriEvent) -> LegEvent | None:
+        """Return what an event means for a leg; None if it means nothing or nobody owns the leg."""
+        channel = event.channel
+        if channel is None:
+            return None
+        owner = self._owner(channel)
+        if event.type == "ChannelHangupRequest" and owner:
+            self._soft.setdefault(channel.id, event.soft)
+            return None
+        if event.type == "ChannelDestroyed":
+            return self._ended(event, channel, owner)
+        if not owner:
+            return None
+        if event.type == "ChannelStateChange" and channel.state == "Ringing":
+            return LegEvent(owner=owner, leg=channel.id, kind=LegEventKind.RINGING)
+        if event.type == "ChannelStateChange" and channel.up:
+            return LegEvent(owner=owner, leg=channel.id, kind=LegEventKind.ANSWERED)
+        if event.type == "ChannelDtmfReceived" and event.digit in DIGITS:
+            return LegEvent(owner=owner, leg=channel.id, kind=LegEventKind.DIGIT, digit=event.digit)
+        return None
+
+    def _owner(self, channel: Channel) -> str:
+        """Return the owner. A leg that was just made is reported without its variables at first."""
+        if OWNER not in channel.channelvars:
+            return self._owners.get(channel.id, "")
+        if channel.owner:
+            self._owners[channel.id] = channel.owner
+            if len(self._owners) > self._limit:
+                forgotten, _ = self._owners.popitem(last=False)
+                self._soft.pop(forgotten, None)
+        else:
+            self._owners.pop(channel.id, None)
+        return channel.owner
+
+    def _ended(self, event: AriEvent, channel: Channel, owner: str) -> LegEvent | None:
+        soft = self._soft.pop(channel.id, False)
+        self._owners.pop(channel.id, None)
+        if not owner:
+            return None
+        # The state a channel is destroyed in is the furthest it came to.
+        how = ending(event.cause, event.tech_cause, soft=soft, phase=channel.phase, text=event.cause_txt)
+        self._endings.remember(channel.id, how)
+        return LegEvent(owner=owner, leg=channel.id, kind=LegEventKind.ENDED, cause=how.cause, evidence=how.evidence)

@@ -1,0 +1,55 @@
+"""Fixtures of the tests that need a real Asterisk: one node for the run, phones for each test, nothing left over."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.rig.ari import CallControl, Events
+from tests.rig.asterisk_node import AsteriskNode, why_unavailable
+from tests.rig.phone import PhoneRack
+
+
+@pytest.fixture(scope="session")
+async def asterisk_node(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AsteriskNode]:
+    """Give the run's Asterisk."""
+    reason = why_unavailable()
+    if reason is not None:
+        if os.environ.get("HOOKFLASH_REQUIRE") == "all":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    async with AsteriskNode(tmp_path_factory.mktemp("asterisk")) as node:
+        yield node
+
+
+@pytest.fixture
+async def nothing_left_over(asterisk_node: AsteriskNode) -> AsyncIterator[None]:
+    """See that a test leaves no channel and no bridge; every fixture by which a test makes calls depends on it."""
+    if not asterisk_node.running:  # an earlier test killed it and failed
+        await asterisk_node.start()
+    await asterisk_node.sweep()
+    yield
+    if asterisk_node.running:
+        await asterisk_node.drained()
+
+
+@pytest.fixture
+async def phones(asterisk_node: AsteriskNode, nothing_left_over: None) -> AsyncIterator[PhoneRack]:
+    """Give a rack of phones for the node's endpoints; they hang up at the end of the test."""
+    async with PhoneRack(asterisk_node.sip_address, asterisk_node.phone_ports) as rack:
+        yield rack
+
+
+@pytest.fixture
+def contact_centre(asterisk_node: AsteriskNode, nothing_left_over: None) -> CallControl:
+    """Give the call control that brings customer and agent together before a transfer."""
+    return CallControl(asterisk_node.ari, asterisk_node.app)
+
+
+@pytest.fixture
+async def app_socket(asterisk_node: AsteriskNode, nothing_left_over: None) -> AsyncIterator[Events]:
+    """Hold the app's WebSocket in the place of the engine: never together with one."""
+    async with asterisk_node.ari.subscribe(asterisk_node.app) as events:
+        yield events

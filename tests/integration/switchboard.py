@@ -1,0 +1,129 @@
+"""A contact centre on a real Asterisk: customer and agent talk, and the engine runs as a process of its own."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+
+from hookflash import (
+    Agent,
+    Customer,
+    Mode,
+    RunningTransfer,
+    Stage,
+    Target,
+    TransferClient,
+    TransferRequest,
+    TransferStatus,
+)
+from hookflash.converter import data_converter
+from hookflash.names import SEARCH_ATTRIBUTES
+from tests.rig.ari import CallControl
+from tests.rig.asterisk_node import AsteriskNode
+from tests.rig.behaviour import Behaviour
+from tests.rig.ear import hear_exactly
+from tests.rig.phone import Phone, PhoneRack
+from tests.support.polling import eventually
+from tests.support.temporal_server import server_arguments, temporal_executable
+from tests.workers.process import temporal_at, worker_process
+
+ENGINE_APP = "hookflash-engine"
+"""The engine's own ARI application: tests that listen for themselves use another."""
+
+
+@dataclass
+class Office:
+    """What a test of real calls starts from."""
+
+    node: AsteriskNode
+    client: Client
+    phones: PhoneRack
+    calls: CallControl
+
+    async def call(self) -> "TalkingCall":
+        """Connect customer and agent, as the contact centre's own call control does before a transfer."""
+        customer, agent = await self.phones.phone("customer"), await self.phones.phone("agent")
+        legs = [await self.calls.connect_phone(name) for name in ("customer", "agent")]
+        room = await self.calls.bridge(*legs)
+        await hear_exactly({customer: {"agent"}, agent: {"customer"}})
+        return TalkingCall(self, customer, agent, legs[0], legs[1], room)
+
+
+@dataclass
+class TalkingCall:
+    """Customer and agent, talking."""
+
+    office: Office
+    customer: Phone
+    agent: Phone
+    customer_leg: str
+    agent_leg: str
+    room: str
+
+    async def target(self, behaviour: Behaviour, name: str = "target1") -> Phone:
+        """Put a phone where a target is."""
+        return await self.office.phones.phone(name, behaviour)
+
+    async def transfer(self, mode: Mode, *targets: str, ring_timeout: float = 10) -> RunningTransfer:
+        """Start to transfer the customer to these phones."""
+        to = [Target.model_validate({"address": f"pjsip:{name}", "ring_timeout": ring_timeout}) for name in targets]
+        request = TransferRequest(
+            mode=mode,
+            provider="asterisk",
+            customer=Customer(leg=self.customer_leg),
+            agent=Agent(leg=self.agent_leg, id="a-17", address="pjsip:agent"),
+            targets=tuple(to),
+        )
+        return await TransferClient(self.office.client).start(request)
+
+    async def hang_up(self) -> None:
+        """Let everybody who is still there hang up, and remove the contact centre's own room."""
+        for phone in (self.customer, self.agent):
+            if phone.call is not None:
+                await phone.hang_up()
+        await self.office.calls.remove(self.room)
+
+
+async def reaches(transfer: RunningTransfer, stage: Stage) -> TransferStatus:
+    """Poll until a transfer is in a stage."""
+
+    async def there() -> TransferStatus | None:
+        status = await transfer.status()
+        return status if status.stage is stage else None
+
+    return await eventually(there, f"stage {stage.value}")
+
+
+@asynccontextmanager
+async def engine_process(node: AsteriskNode, log: Path) -> AsyncGenerator[Client]:
+    """Run a Temporal server and a worker process for a node; yields a client of the server."""
+    server = await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType] search_attributes is open
+        data_converter=data_converter,
+        search_attributes=SEARCH_ATTRIBUTES,
+        dev_server_existing_path=temporal_executable(),
+        dev_server_extra_args=server_arguments(),
+    )
+    variables = {**worker_variables(node), **temporal_at(server.client)}
+    async with server, worker_process(log, **variables) as worker:
+        await worker.ready()
+        await eventually(lambda: _listening(node), "a listener on the node")
+        yield server.client
+
+
+def worker_variables(node: AsteriskNode) -> Mapping[str, str]:
+    """Return the environment of a worker for a node."""
+    return {
+        "HOOKFLASH_SIMULATOR": "false",
+        "HOOKFLASH_ASTERISK_URL": node.ari_url,
+        "HOOKFLASH_ASTERISK_APP": ENGINE_APP,
+        "HOOKFLASH_ASTERISK_USERNAME": node.ari_user,
+        "HOOKFLASH_ASTERISK_PASSWORD": node.ari_password,
+    }
+
+
+async def _listening(node: AsteriskNode) -> bool | None:
+    applications = await node.ari.listing("/applications")
+    return True if any(it["name"] == ENGINE_APP for it in applications) else None

@@ -1,0 +1,389 @@
+"""The Asterisk provider on a real Asterisk: who hears whom, and what is left when something goes wrong.
+
+What every provider promises is in ``tests/providers``; here is what is Asterisk's own.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+
+from activities.telephony.asterisk import AsteriskSettings, AsteriskTelephony
+from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable, Unsupported
+from activities.telephony.model import Arrangement, Dial, LegEvent, LegEventKind, Phase, Placement, WantedLeg
+from hookflash import Cause
+from tests.providers.asterisk_world import AsteriskWorld, asterisk_world, settings
+from tests.providers.contract import ANNOUNCEMENT, MUSIC, RINGBACK, Manner, Party, Transfer, expect, listening, seen
+from tests.rig.asterisk_node import AsteriskNode
+from tests.rig.behaviour import Behaviour
+from tests.rig.ear import hear_exactly
+
+pytestmark = pytest.mark.asterisk
+
+IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
+SCREENING, HANDED_OFF, GONE = Placement.SCREENING, Placement.HANDED_OFF, Placement.GONE
+
+
+@pytest.fixture
+async def world(asterisk_node: AsteriskNode) -> AsyncIterator[AsteriskWorld]:
+    async with asterisk_world(asterisk_node) as world:
+        yield world
+
+
+@pytest.fixture
+async def transfer(world: AsteriskWorld) -> Transfer:
+    return await Transfer.of_a_new_call(world)
+
+
+async def nothing_left(world: AsteriskWorld) -> None:
+    deadline = time.monotonic() + 3
+    while left := await world.leftovers():
+        assert time.monotonic() < deadline, left
+        await world.pause()
+
+
+async def test_every_row_of_the_table(world: AsteriskWorld, transfer: Transfer) -> None:
+    """Warm from the first hold to the end, with the ear on privacy all the time."""
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    c, a, t = (world.phone_of(party) for party in (customer, agent, target))
+    loop = asyncio.get_running_loop()
+
+    await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM, target: RINGING})
+    await hear_exactly({c: {"music"}, a: {"ringback"}})
+    held = loop.time()
+    await world.answer(target)
+    await hear_exactly({c: {"music"}, a: {"target1"}, t: {"agent"}})
+    await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM, target: IN_ROOM})
+    await hear_exactly({c: {"music"}, a: {"target1"}, t: {"agent"}})
+    # Consultation is private in both directions.
+    assert c.ever_heard(held) == {"music"}
+    assert "customer" not in t.ever_heard() | a.ever_heard(held)
+
+    swap_from = loop.time()
+    await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM, target: ON_HOLD})
+    await hear_exactly({c: {"agent"}, a: {"customer"}, t: {"music"}})
+    assert "customer" not in t.ever_heard(swap_from)
+    await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM, target: IN_ROOM})
+    await hear_exactly({c: {"music"}, a: {"target1"}, t: {"agent"}})
+    assert "target1" not in c.ever_heard()
+    await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM, target: IN_ROOM})
+    await hear_exactly({c: {"agent", "target1"}, a: {"customer", "target1"}, t: {"customer", "agent"}})
+    await transfer.arrange({customer: IN_ROOM, agent: GONE, target: IN_ROOM})
+    await hear_exactly({c: {"target1"}, t: {"customer"}})
+    assert a.call is not None
+    await a.call.until("ended")
+    await transfer.arrange({customer: GONE, agent: GONE, target: GONE}, keep_room=False)
+    await nothing_left(world)
+
+
+async def test_the_customer_is_never_in_silence_in_a_cold_transfer(world: AsteriskWorld, transfer: Transfer) -> None:
+    """From leaving the agent to the target's voice, with a phone that takes its time before it rings."""
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    c, t = world.phone_of(customer), world.phone_of(target)
+    t.behaviour = Behaviour.tries()
+    await transfer.arrange({customer: IN_ROOM, agent: ON_HOLD, target: RINGING})
+    began = asyncio.get_running_loop().time()
+    # Only 100 Trying so far: Asterisk by itself would send nothing at all.
+    await hear_exactly({c: {"ringback"}})
+    call = await t.incoming()
+    call.answer()
+    await hear_exactly({c: {"target1"}, t: {"customer"}, world.phone_of(agent): {"music"}})
+    assert c.longest_silence(began) < 0.3
+
+
+async def test_ringback_ends_with_a_target_that_fails_and_begins_with_the_next(
+    world: AsteriskWorld, transfer: Transfer
+) -> None:
+    customer, agent, first = transfer.customer, transfer.agent, await transfer.target(Manner.DECLINE)
+    second = await transfer.target(name="second")
+    a = world.phone_of(agent)
+    async with listening(world) as listener:
+        await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM, first: RINGING})
+        await listener.until(first, LegEventKind.ENDED)
+    # Asterisk goes on with its ringback after the phone has died: the next arrangement ends it.
+    await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM, first: GONE, second: RINGING})
+    await transfer.until_it_rings(second)
+    await hear_exactly({a: {"ringback"}})
+    await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM, first: GONE, second: GONE})
+    await hear_exactly({a: None})
+    await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM, first: GONE, second: GONE})
+    await hear_exactly({a: {"customer"}, world.phone_of(customer): {"agent"}})
+
+
+async def test_an_answer_while_nobody_of_us_is_there_is_joined(world: AsteriskWorld, transfer: Transfer) -> None:
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    ringing = {customer: IN_ROOM, agent: ON_HOLD, target: RINGING}
+    await transfer.arrange(ringing)
+    await transfer.until_it_rings(target)
+    world.proxy.listens = False
+    await world.proxy.cut()
+    await world.answer(target)
+    await hear_exactly({world.phone_of(customer): {"target1"}, world.phone_of(target): {"customer"}})
+    world.proxy.listens = True
+    # Back again: the event is lost for ever, looking tells.
+    async with listening(world) as listener:
+        assert transfer.owner in await world.provider.owners()
+        assert seen(await transfer.arrange(ringing), target).phase is Phase.ANSWERED
+        assert listener.of(target) == []
+        await world.hang_up(target)
+        assert (await listener.until(target, LegEventKind.ENDED)).cause == Cause.HUNG_UP
+
+
+async def test_without_a_listener_nobody_is_rung(world: AsteriskWorld, transfer: Transfer) -> None:
+    """Asterisk drops a leg at once that is made for an application without a socket. It is not dialled then."""
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    ringing = {customer: ON_HOLD, agent: IN_ROOM, target: RINGING}
+    world.proxy.listens = False
+    await world.proxy.cut()
+    with pytest.raises((ProviderUnavailable, OutcomeUnknown), match="nobody listens"):
+        await transfer.arrange(ringing)
+    assert await world.rings(target) == 0
+    world.proxy.listens = True
+    async with listening(world):
+        await transfer.arrange(ringing)
+        await transfer.until_it_rings(target)
+
+
+async def test_a_lost_socket_is_reported_and_a_new_one_works(asterisk_node: AsteriskNode) -> None:
+    provider = AsteriskTelephony(settings(asterisk_node))
+    events = provider.events()
+    assert await anext(events) is None
+    await asterisk_node.kill()
+    with pytest.raises(ProviderUnavailable):
+        await _drain(events)
+    with pytest.raises(ProviderUnavailable):
+        await anext(provider.events())
+    with pytest.raises(ProviderUnavailable):
+        await provider.owners()
+    await asterisk_node.start()
+    again = provider.events()
+    assert await anext(again) is None
+    assert await provider.owners() == frozenset()
+    await provider.close()
+    with pytest.raises(ProviderUnavailable):
+        await _drain(again)
+
+
+async def test_a_leg_that_was_lost_with_asterisk_has_ended(world: AsteriskWorld, transfer: Transfer) -> None:
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM, target: RINGING})
+    await transfer.until_it_rings(target)
+    await world.node.kill()
+    with pytest.raises(ProviderUnavailable):
+        await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM, target: RINGING})
+    await world.node.start()
+    async with listening(world):
+        observed = await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM, target: RINGING})
+    assert not observed.stands
+    assert {leg.phase for leg in observed.legs} == {Phase.ENDED}
+    assert await world.rings(target) == 1
+    assert await world.leftovers() == []
+
+
+async def test_who_waits_too_long_leaves_by_itself(world: AsteriskWorld, transfer: Transfer) -> None:
+    """The dead man's switch: nothing of ours runs any more when the time is up."""
+    customer, agent = transfer.customer, transfer.agent
+    node_settings = settings(world.node).model_copy(update={"hold_backstop": timedelta(seconds=1)})
+    provider = AsteriskTelephony(node_settings)
+    limit = {"hold_limit": timedelta(milliseconds=500)}
+    wanted = transfer.wanted({customer: ON_HOLD, agent: IN_ROOM}).model_copy(update=limit)
+    await provider.arrange(wanted)
+    await hear_exactly({world.phone_of(customer): {"music"}})
+    together = transfer.wanted({customer: IN_ROOM, agent: IN_ROOM}).model_copy(update=limit)
+    await provider.arrange(together)
+    await asyncio.sleep(2.2)  # as long as it would take: with a person again, nobody is taken away
+    await hear_exactly({world.phone_of(customer): {"agent"}})
+    await provider.arrange(wanted)
+    await provider.close()
+    await hear_exactly({world.phone_of(customer): {"fallback"}}, within=5)
+    assert transfer.owner in await world.provider.owners()
+    observed = await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM})
+    assert not observed.stands
+    assert seen(observed, customer).cause == Cause.PROVIDER_ERROR
+
+
+async def test_context_and_caller_reach_the_target(world: AsteriskWorld, transfer: Transfer) -> None:
+    target = await transfer.target()
+    dial = Dial(
+        address="tel:+14155550123",
+        ring_timeout=timedelta(seconds=20),
+        caller_id="+14155550100",
+        headers={"X-Reason": 'Grüße, "100 %" ${EXTEN}', "Subject": "not ours"},
+    )
+    provider = AsteriskTelephony(settings(world.node).model_copy(update={"trunk": "target1"}))
+    wanted = transfer.wanted({transfer.customer: ON_HOLD, transfer.agent: IN_ROOM, target: RINGING})
+    *others, leg = wanted.legs
+    legs = (*others, leg.model_copy(update={"dial": dial}))
+    await provider.arrange(wanted.model_copy(update={"legs": legs}))
+    invite = (await world.phone_of(target).incoming()).invite
+    await provider.close()
+    assert invite.get("X-Reason") == 'Grüße, "100 %" ${EXTEN}'
+    assert "not ours" not in invite.all("Subject")
+    assert "+14155550100" in invite.get("From")
+    assert invite.uri.startswith("sip:+14155550123@")
+
+
+async def test_a_prompt_that_does_not_exist_is_no_error(world: AsteriskWorld, transfer: Transfer) -> None:
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    screening = {customer: ON_HOLD, agent: ON_HOLD, target: SCREENING}
+
+    async def arrange() -> Phase:
+        wanted = transfer.wanted(screening)
+        *others, leg = wanted.legs
+        assert leg.dial is not None
+        dial = leg.dial.model_copy(update={"prompt": "no-such-sound"})
+        legs = (*others, leg.model_copy(update={"dial": dial}))
+        observed = await world.provider.arrange(wanted.model_copy(update={"legs": legs}))
+        assert observed.stands
+        return seen(observed, target).phase
+
+    await arrange()
+    await transfer.until_it_rings(target)
+    await world.answer(target)
+    assert world.phone_of(target).active_call.talking
+    while await arrange() is not Phase.ANSWERED:
+        await world.pause()
+    await arrange()
+    await transfer.arrange({customer: IN_ROOM, agent: GONE, target: IN_ROOM})
+    await hear_exactly({world.phone_of(customer): {"target1"}, world.phone_of(target): {"customer"}})
+
+
+async def test_a_prompt_is_cut_short_when_the_target_comes_in(world: AsteriskWorld, transfer: Transfer) -> None:
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    screening = {customer: ON_HOLD, agent: ON_HOLD, target: SCREENING}
+    await transfer.arrange(screening)
+    await world.answer(target)
+    await transfer.until_answered(target, screening)
+    await expect(world, {target: {ANNOUNCEMENT}, customer: {MUSIC}})
+    await transfer.arrange({customer: IN_ROOM, agent: GONE, target: IN_ROOM})
+    await hear_exactly({world.phone_of(customer): {"target1"}, world.phone_of(target): {"customer"}})
+    assert "target1" not in world.phone_of(agent).ever_heard()
+
+
+async def test_a_leg_of_another_application_is_taken_over(world: AsteriskWorld, transfer: Transfer) -> None:
+    """The contact centre's own call control may use an application of its own: its events must reach us."""
+    stranger = await world.rack.phone("supervisor")
+    async with world.node.ari.subscribe("contact-centre"):
+        leg = await world.call_control.__class__(world.node.ari, "contact-centre").connect_phone("supervisor")
+        agent = Party("agent", leg)
+        transfer.known[leg] = Phase.ANSWERED
+        async with listening(world) as listener:
+            await transfer.arrange({transfer.customer: IN_ROOM, agent: IN_ROOM})
+            await hear_exactly({world.phone_of(transfer.customer): {"supervisor"}, stranger: {"customer"}})
+            await stranger.hang_up()
+            ended = await listener.until(agent, LegEventKind.ENDED)
+    assert ended.cause == Cause.HUNG_UP
+    assert ended.owner == transfer.owner
+
+
+async def test_a_call_of_the_dialplan_is_not_ours(world: AsteriskWorld, transfer: Transfer) -> None:
+    customer, agent = transfer.customer, transfer.agent
+    await world.call_control.hand_off(customer.leg, "hookflash-fallback")
+    await hear_exactly({world.phone_of(customer): {"fallback"}})
+    with pytest.raises(Unsupported):
+        await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM})
+
+
+async def test_an_id_that_begins_another_one_rings_nobody(world: AsteriskWorld, transfer: Transfer) -> None:
+    """Asterisk takes it for the other channel's: with ids of one length that cannot happen."""
+    first = await transfer.target()
+    await transfer.arrange({transfer.customer: ON_HOLD, transfer.agent: IN_ROOM, first: RINGING})
+    short = Party("second", first.leg[:-4], await world.phone("second", Manner.RING))
+    with pytest.raises(ProtocolError, match="beginning of another"):
+        await transfer.arrange({transfer.customer: ON_HOLD, transfer.agent: IN_ROOM, first: RINGING, short: RINGING})
+    assert await world.rings(short) == 0
+    await expect(world, {transfer.customer: {MUSIC}, transfer.agent: {RINGBACK}})
+
+
+async def test_two_at_once_ring_once(world: AsteriskWorld, transfer: Transfer) -> None:
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    ringing = {customer: ON_HOLD, agent: IN_ROOM, target: RINGING}
+    wanted = transfer.wanted(ringing)
+    await asyncio.gather(*(world.provider.arrange(wanted) for _ in range(5)))
+    await world.answer(target)
+    await hear_exactly({world.phone_of(agent): {"target1"}, world.phone_of(target): {"agent"}})
+    assert await world.rings(target) == 1
+
+
+async def test_wrong_credentials_are_no_secret_and_no_outage(asterisk_node: AsteriskNode) -> None:
+    secret = "a-password-nobody-may-read"
+    wrong = settings(asterisk_node).model_copy(update={"password": SecretStr(secret)})
+    provider = AsteriskTelephony(wrong)
+    with pytest.raises(ProtocolError) as refused:
+        await provider.owners()
+    with pytest.raises(ProtocolError) as refused_events:
+        await anext(provider.events())
+    await provider.close()
+    for error in (refused, refused_events):
+        assert secret not in repr(error.value) + repr(error.value.__cause__) + repr(wrong)
+
+
+class Impostor:
+    """An HTTP server that is no Asterisk: it never answers a request, and never a ping."""
+
+    def __init__(self) -> None:
+        self.enough = asyncio.Event()
+        self.settings: AsteriskSettings
+
+    async def __aenter__(self) -> "Impostor":
+        app = web.Application()
+        app.router.add_get("/ari/events", self._events)
+        app.router.add_route("*", "/{tail:.*}", self._nothing)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        host, port = self._runner.addresses[0][:2]
+        self.settings = AsteriskSettings(
+            url=f"http://{host}:{port}/ari",
+            app="hookflash",
+            username="user",
+            password=SecretStr("x"),
+            request_timeout=timedelta(milliseconds=200),
+            arrange_timeout=timedelta(milliseconds=500),
+            heartbeat=timedelta(milliseconds=300),
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.enough.set()
+        await self._runner.cleanup()
+
+    async def _events(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(autoping=False)
+        await socket.prepare(request)
+        await self.enough.wait()
+        return socket
+
+    async def _nothing(self, _: web.Request) -> web.Response:
+        await self.enough.wait()
+        return web.Response()
+
+
+async def test_a_half_open_socket_and_a_silent_node_are_noticed() -> None:
+    async with Impostor() as impostor:
+        provider = AsteriskTelephony(impostor.settings)
+        events = provider.events()
+        assert await anext(events) is None
+        began = time.monotonic()
+        with pytest.raises(ProviderUnavailable):
+            await _drain(events)
+        assert time.monotonic() - began < 2
+        wanted = Arrangement(
+            owner="transfer:1",
+            room="room",
+            legs=(WantedLeg(leg="a", name="a", placement=GONE, known=Phase.ANSWERED),),
+        )
+        began = time.monotonic()
+        with pytest.raises(ProviderUnavailable):
+            await provider.arrange(wanted)
+        assert time.monotonic() - began < 1
+        await provider.close()
+
+
+async def _drain(events: AsyncIterator[LegEvent | None]) -> None:
+    async for _ in events:
+        pass

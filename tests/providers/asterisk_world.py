@@ -1,0 +1,233 @@
+"""The contract's world in a real Asterisk, with scripted phones that talk in tones."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from activities.telephony.asterisk import AsteriskSettings, AsteriskTelephony
+from activities.telephony.asterisk.state import HOLD_PREFIX
+from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
+from activities.telephony.interface import Telephony
+from activities.telephony.model import Arrangement, LegEvent, Observation
+from tests.providers.ari_proxy import AriProxy
+from tests.providers.contract import ANNOUNCEMENT, MUSIC, PLACE, RINGBACK, SILENCE, Feature, Manner, Party
+from tests.rig.ari import CallControl, new_id
+from tests.rig.asterisk_node import AsteriskNode
+from tests.rig.behaviour import Behaviour
+from tests.rig.phone import Phone, PhoneRack
+
+WINDOW = 0.3
+"""Seconds of sound that count as what a phone hears now."""
+RINGING_SECONDS = 5.0
+
+_SOUNDS = {"music": MUSIC, "ringback": RINGBACK, "accept": ANNOUNCEMENT, "fallback": PLACE, "voicemail": PLACE}
+_MANNERS = {
+    Manner.RING: Behaviour.rings(),
+    Manner.BUSY: Behaviour.busy(),
+    Manner.DECLINE: Behaviour.declines(after=0.2),
+    Manner.SILENT: Behaviour.silent(),
+    Manner.UNREACHABLE: Behaviour.refuses(503),
+}
+_ENDPOINTS = ("target1", "target2", "target3", "supervisor")
+# An INVITE that nobody answers is repeated for half a minute after its leg has ended (RFC 3261, 17.1.1.2), and would
+# ring the next test's phone.
+_SILENT = "frontdesk"
+
+
+class ListenedTo:
+    """A provider whose application always has a listener, so that Asterisk takes legs into it: the test or we.
+
+    Asterisk gives the events to the socket that was opened last. It goes wrong for one ``arrange`` at a time.
+    """
+
+    def __init__(self, provider: AsteriskTelephony, proxy: AriProxy) -> None:
+        self._provider = provider
+        self._proxy = proxy
+        self._others = 0
+        self._nobody_else = asyncio.Event()
+        self._nobody_else.set()
+        self._connected = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        self._task = asyncio.create_task(self._keep_listening())
+        await asyncio.wait_for(self._connected.wait(), 5)
+
+    async def _keep_listening(self) -> None:
+        while True:
+            await self._nobody_else.wait()
+            try:
+                async for _ in self._provider.events():
+                    self._connected.set()
+            except ProviderUnavailable:
+                await asyncio.sleep(0.01)
+
+    async def arrange(self, wanted: Arrangement) -> Observation:
+        try:
+            observation = await self._provider.arrange(wanted)
+        finally:
+            broken = self._proxy.heal()
+        if broken:
+            raise OutcomeUnknown("the test loses this answer on its last way")
+        return observation
+
+    async def events(self) -> AsyncIterator[LegEvent | None]:
+        self._others += 1
+        self._nobody_else.clear()
+        try:
+            async for event in self._provider.events():
+                yield event
+        finally:
+            self._others -= 1
+            if not self._others:
+                self._nobody_else.set()
+
+    async def owners(self) -> frozenset[str]:
+        return await self._provider.owners()
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._provider.close()
+
+
+class AsteriskWorld:
+    """Implements ``World``."""
+
+    unsupported: frozenset[Feature] = frozenset()
+    place = "hookflash-fallback"
+    missing_place = "hookflash-nowhere"
+    unknown_leg = "hf-00000000000000000000000000000000"
+
+    def __init__(self, node: AsteriskNode, rack: PhoneRack, listener: ListenedTo, proxy: AriProxy) -> None:
+        self.node = node
+        self.rack = rack
+        self.listener = listener
+        self.proxy = proxy
+        self.call_control = CallControl(node.ari, node.app)
+        self._phones: dict[str, Phone] = {}
+        self._names: dict[str, str] = {}
+
+    @property
+    def provider(self) -> Telephony:
+        return self.listener
+
+    async def place_call(self) -> tuple[Party, Party]:
+        customer = await self._plug_in("customer", "customer", Behaviour.answers(after=0))
+        await self._plug_in("agent", "agent", Behaviour.answers(after=0))
+        call = await customer.place("helpline")
+        customer_leg = await self.call_control.inbound("customer")
+        await self.call_control.answer(customer_leg)
+        await call.until("answered")
+        agent_leg = await self.call_control.connect_phone("agent")
+        await self.call_control.bridge(customer_leg, agent_leg, room=new_id("call"))
+        return Party("customer", customer_leg), Party("agent", agent_leg)
+
+    async def phone(self, name: str, manner: Manner) -> str:
+        if manner is Manner.INVALID:
+            return "pjsip:no-such-endpoint"
+        endpoint = _SILENT if manner is Manner.SILENT else _ENDPOINTS[len(self._phones.keys() - {"customer", "agent"})]
+        await self._plug_in(name, endpoint, _MANNERS[manner])
+        return f"pjsip:{endpoint}"
+
+    async def _plug_in(self, name: str, endpoint: str, behaviour: Behaviour) -> Phone:
+        phone = self._phones[name] = await self.rack.phone(endpoint, behaviour)
+        self._names[endpoint] = name
+        return phone
+
+    def phone_of(self, party: Party) -> Phone:
+        return self._phones[party.name]
+
+    async def answer(self, party: Party) -> None:
+        call = await self.phone_of(party).incoming(RINGING_SECONDS)
+        await call.until("ringing")
+        call.answer()
+
+    async def hang_up(self, party: Party) -> None:
+        await self.phone_of(party).hang_up()
+
+    async def press(self, party: Party, digit: str) -> None:
+        await self.phone_of(party).press(digit)
+
+    async def hears(self, party: Party) -> frozenset[str]:
+        phone = self.phone_of(party)
+        if phone.call is None or not phone.call.talking:
+            return frozenset()
+        now = asyncio.get_running_loop().time()
+        heard = phone.heard(now - WINDOW, now)
+        sounds = {_SOUNDS.get(sound) or self._names.get(sound, sound) for sound in heard.sounds}
+        return frozenset(sounds | {f"{frequency} Hz" for frequency in heard.strange} or {SILENCE})
+
+    async def rings(self, party: Party) -> int:
+        phone = self._phones.get(party.name)
+        return len(phone.calls) if phone is not None else 0
+
+    async def leftovers(self) -> list[str]:
+        channels, bridges = await self.node.channels(), await self.node.bridges()
+        ids: list[str] = [item["id"] for item in (*channels, *bridges)]
+        # The contact centre's own bridge is not ours to delete, and the holding bridge is the node's.
+        return [item for item in ids if not item.startswith((HOLD_PREFIX, "rig-call-"))]
+
+    async def changes(self) -> int:
+        return self.proxy.changes
+
+    def go_wrong(self, feature: Feature, steps: int = 0) -> None:
+        self.proxy.go_wrong(feature, steps)
+
+    async def pause(self) -> None:
+        await asyncio.sleep(0.05)
+
+    async def violations(self) -> list[str]:
+        return []
+
+
+_node: AsteriskNode | None = None
+
+
+async def shared_node() -> AsteriskNode:
+    """Return the one node of all worlds, started by the first."""
+    global _node
+    if _node is None:
+        node = AsteriskNode(Path(tempfile.mkdtemp(prefix="hookflash-world-")))
+        _node = await node.__aenter__()
+    return _node
+
+
+async def stop_shared_node() -> None:
+    """Stop it, if it was started."""
+    global _node
+    if _node is not None:
+        await _node.close()
+        shutil.rmtree(_node.folder, ignore_errors=True)
+        _node = None
+
+
+@asynccontextmanager
+async def asterisk_world(node: AsteriskNode | None = None) -> AsyncGenerator[AsteriskWorld]:
+    """Open a world on a node, the shared one by default, and sweep it when the test is over."""
+    node = node or await shared_node()
+    async with AriProxy(node.ari_url) as proxy, PhoneRack(node.sip_address, node.phone_ports) as rack:
+        provider = ListenedTo(AsteriskTelephony(settings(node, proxy.url)), proxy)
+        try:
+            await provider.open()
+            yield AsteriskWorld(node, rack, provider, proxy)
+        finally:
+            await provider.close()
+            if node.running:
+                await node.sweep()
+
+
+def settings(node: AsteriskNode, url: str = "", app: str = "") -> AsteriskSettings:
+    """Return the settings of a test's node."""
+    return AsteriskSettings(
+        url=url or node.ari_url,
+        app=app or node.app,
+        username=node.ari_user,
+        password=SecretStr(node.ari_password),
+    )

@@ -1,0 +1,92 @@
+"""What may become a dial string or a header, and what may not."""
+
+import pytest
+
+from activities.telephony.asterisk.addresses import (
+    MAX_VALUE,
+    InvalidAddressError,
+    caller_variables,
+    destination,
+    dialplan_place,
+    header_variables,
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "trunk", "dial_string", "endpoint"),
+    [
+        ("pjsip:claims", None, "PJSIP/claims", "claims"),
+        ("pjsip:Desk_1.a-b", "out", "PJSIP/Desk_1.a-b", "Desk_1.a-b"),
+        ("tel:+14155550100", "out", "PJSIP/+14155550100@out", "out"),
+    ],
+)
+def test_destination(address: str, trunk: str | None, dial_string: str, endpoint: str) -> None:
+    to = destination(address, trunk)
+    assert (to.dial_string, to.endpoint) == (dial_string, endpoint)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "claims",
+        "pjsip:",
+        "pjsip:a&b",
+        "pjsip:a/sip:b@evil.example",
+        "pjsip:1000@trunk",
+        "pjsip:a\n",
+        "pjsip:" + "a" * 65,
+        "pjsip:b\u00fcro",
+        "Local/1000@default",
+        "local:1000",
+        "sip:a@b",
+        "PJSIP:claims",
+        "tel:14155550100",
+        "tel:+04155550100",
+        "tel:+123456",
+        "tel:+1234567890123456",
+        "tel:+1415555\u0660100",
+        "tel:+14155550100;ext=1",
+        "tel:+14155550100\n",
+        "tel:+1415555,,123",
+    ],
+)
+def test_everything_else_is_refused_without_being_repeated(address: str) -> None:
+    with pytest.raises(InvalidAddressError) as refused:
+        destination(address, "out")
+    assert len(address) < 12 or address not in str(refused.value)
+
+
+def test_a_number_needs_a_trunk() -> None:
+    with pytest.raises(InvalidAddressError, match="no trunk"):
+        destination("tel:+14155550100", None)
+
+
+def test_places() -> None:
+    assert dialplan_place("voicemail") == ("voicemail", "s", 1)
+    assert dialplan_place("voicemail,*98") == ("voicemail", "*98", 1)
+    assert dialplan_place("voicemail,4711,20") == ("voicemail", "4711", 20)
+    for wrong in ("", "a,,1", "a,b,c", "a,b,1,2", "a)", "a b"):
+        with pytest.raises(InvalidAddressError):
+            dialplan_place(wrong)
+
+
+def test_headers() -> None:
+    assert header_variables(
+        {"X-Reason": "Grüße, 100 %", "X-Empty": "", "Subject": "no", "X-A)": "no", "x-b": "no"}
+    ) == {"PJSIP_HEADER(add,X-Reason)": "Grüße, 100 %"}
+
+
+def test_a_value_is_one_line_of_limited_length() -> None:
+    variables = header_variables({"X-A": "a\r\nVia: evil\x00b\u2028c\x85d", "X-B": "b" * 2 * MAX_VALUE})
+    assert variables["PJSIP_HEADER(add,X-A)"] == "a Via: evil b c d"
+    assert len(variables["PJSIP_HEADER(add,X-B)"]) == MAX_VALUE
+
+
+def test_caller() -> None:
+    assert caller_variables("+14155550100") == {
+        "CONNECTEDLINE(num,i)": "+14155550100",
+        "CONNECTEDLINE(num-pres,i)": "allowed",
+    }
+    assert caller_variables("") == {}
+    assert caller_variables("4711>\r\nX: y") == {}

@@ -1,0 +1,97 @@
+"""ARI events in our words: as they were recorded on Asterisk 22, cut down to what is read."""
+
+import pytest
+
+from activities.telephony.asterisk.translation import AriEvent, Endings, Translator
+from activities.telephony.model import LegEvent, LegEventKind
+from hookflash import Cause
+from hookflash.events import Evidence
+
+
+def event(kind: str, state: str = "Up", owner: str | None = "transfer:1", **more: object) -> AriEvent:
+    variables = {} if owner is None else {"channelvars": {"HOOKFLASH_OWNER": owner}}
+    channel = {"id": "leg-1", "state": state, "dialplan": {"app_name": "Stasis"}, **variables}
+    return AriEvent.model_validate({"type": kind, "channel": channel, **more})
+
+
+def run(*events: AriEvent) -> list[LegEvent]:
+    translator = Translator(Endings())
+    return [found for item in events if (found := translator.translate(item)) is not None]
+
+
+def ended(cause: Cause, **evidence: object) -> LegEvent:
+    return LegEvent(
+        owner="transfer:1",
+        leg="leg-1",
+        kind=LegEventKind.ENDED,
+        cause=cause,
+        evidence=Evidence.model_validate(evidence),
+    )
+
+
+def test_a_call_from_ringing_to_its_end() -> None:
+    found = run(
+        event("ChannelVarset", "Down", owner=None),
+        event("ChannelDialplan", "Down"),
+        event("Dial", "Down", owner=None, dialstatus=""),
+        event("ChannelStateChange", "Ringing"),
+        event("Dial", "Ringing", dialstatus="RINGING"),
+        event("ChannelStateChange", "Up"),
+        event("ChannelDtmfReceived", digit="1", duration_ms=100),
+        event("ChannelDtmfReceived", digit="A"),
+        event("ChannelHangupRequest"),
+        event("StasisEnd"),
+        event("ChannelHangupRequest", soft=True, cause=16),
+        event("ChannelDestroyed", cause=16, cause_txt="Normal Clearing"),
+    )
+    assert [item.kind for item in found] == list(map(LegEventKind, ("ringing", "answered", "digit", "ended")))
+    assert found[2].digit == "1"
+    assert found[3] == ended(Cause.HUNG_UP, q850=16, text="Normal Clearing")
+    assert {(item.owner, item.leg) for item in found} == {("transfer:1", "leg-1")}
+
+
+@pytest.mark.parametrize(
+    ("state", "requests", "end", "cause"),
+    [
+        ("Ringing", [{"soft": True, "cause": 32}], {"cause": 19, "tech_cause": 480}, Cause.NO_ANSWER),
+        ("Down", [{"soft": True, "cause": 32}], {"cause": 19, "tech_cause": 480}, Cause.UNREACHABLE),
+        ("Ringing", [{"cause": 17, "tech_cause": 486}], {"cause": 17, "tech_cause": 486}, Cause.BUSY),
+        ("Ringing", [{"soft": True, "cause": 32}], {"cause": 16}, Cause.RELEASED),
+        ("Up", [{"soft": True, "cause": 32}], {"cause": 16}, Cause.RELEASED),
+        (
+            "Down",
+            [{"soft": True, "cause": 32}, {"cause": 16, "tech_cause": 603}],
+            {"cause": 16, "tech_cause": 603},
+            Cause.RELEASED,
+        ),
+    ],
+)
+def test_how_it_ended(state: str, requests: list[dict[str, object]], end: dict[str, object], cause: Cause) -> None:
+    hangups = [event("ChannelHangupRequest", state, "transfer:1", **request) for request in requests]
+    (found,) = run(*hangups, event("ChannelDestroyed", state, "transfer:1", **end))
+    assert found.cause == cause
+
+
+def test_legs_without_an_owner_are_nobodys_business() -> None:
+    assert run(event("StasisStart", owner=None), event("ChannelStateChange", owner=None)) == []
+    assert run(event("ChannelDestroyed", owner=None, cause=16)) == []
+    # Handed off: it had an owner.
+    assert run(event("ChannelStateChange", "Ring"), event("ChannelDestroyed", owner="", cause=16)) == []
+
+
+def test_an_owner_is_remembered_for_events_without_variables() -> None:
+    found = run(event("ChannelDialplan", "Down"), event("ChannelDestroyed", "Down", owner=None, cause=20))
+    assert found == [ended(Cause.UNREACHABLE, q850=20)]
+
+
+def test_endings_are_remembered_and_the_oldest_forgotten() -> None:
+    endings = Endings(limit=1)
+    translator = Translator(endings)
+    translator.translate(event("ChannelDestroyed", "Ringing", cause=17, tech_cause=486))
+    assert endings["leg-1"].cause == Cause.BUSY
+    endings.remember("leg-2", endings["leg-1"])
+    assert list(endings) == ["leg-2"]
+
+
+def test_events_without_a_leg_mean_nothing() -> None:
+    assert run(AriEvent(type="ApplicationReplaced"), AriEvent.model_validate({"type": "PlaybackFinished"})) == []

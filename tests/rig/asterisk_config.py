@@ -1,0 +1,182 @@
+"""The configuration of the rig's Asterisk: the fewest modules and the shortest files a transfer engine needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.rig.ports import PortBlock
+from tests.rig.tones import ANNOUNCEMENTS, write_wav
+
+APP = "hookflash"
+ARI_USER = "hookflash"
+ARI_PASSWORD = "only-on-loopback"
+
+# Shell-like braces keep families of modules on one line: see `_expand`.
+MODULES = """
+res_sorcery_{config,memory,astdb} res_timing_timerfd pbx_config res_musiconhold res_crypto
+res_http_websocket res_websocket_client
+codec_{ulaw,alaw,a_mu,gsm,resample} format_{pcm,wav,gsm,sln}
+bridge_{simple,native_rtp,softmix,holding,builtin_features} chan_bridge_media
+res_pjproject res_pjsip
+res_pjsip_{session,sdp_rtp,caller_id,rfc3326,endpoint_identifier_user,endpoint_identifier_ip}
+res_pjsip_{endpoint_identifier_anonymous,dtmf_info,header_funcs,refer,diversion,nat,logger,pubsub}
+res_rtp_asterisk chan_pjsip res_rtp_multicast chan_rtp
+res_stasis res_stasis_{answer,playback,recording,snoop,device_state}
+res_ari
+res_ari_{model,applications,asterisk,bridges,channels,device_states,endpoints,events,playbacks,recordings,sounds}
+app_stasis app_{dial,playback,playtones,echo,verbose,stack}
+func_{callerid,channel,dialplan,logic,timeout,global,strings,hangupcause}
+"""
+
+# Asterisk complains about a missing file of these, and is content with an empty one.
+EMPTY_FILES = """
+acl ccss cel cli codecs dsp extconfig features manager pjproject sorcery stasis udptl websocket_client
+"""
+
+# Without all of these keys the zone is refused, and ringback would be silent. The rig's ringback has no pauses (one
+# must not have to wait for its next ring to hear it), and shares no tone with an announcement.
+INDICATIONS = """
+[general]
+country=us
+[us]
+description=The rig
+ringcadence=2000,4000
+dial=350+450
+busy=480+680/500,0/500
+congestion=480+680/250,0/250
+ring=360+520
+"""
+
+# The first context answers 302s with a refusal: Asterisk would follow them by a Local channel, which arrives here as
+# if it were a new inbound call (toll fraud). An 'h' extension must not match, so the pattern asks for two characters.
+EXTENSIONS = """
+[from-phone]
+exten => _[0-9a-zA-Z+][0-9a-zA-Z]!,1,GotoIf($["${{CHANNEL(channeltype)}}" = "Local"]?refuse)
+ same => n,Stasis({app},inbound,${{EXTEN}})
+ same => n,GotoIf($["${{STASISSTATUS}}" = "FAILED"]?hookflash-fallback,s,1)
+ same => n,Hangup()
+ same => n(refuse),Hangup(21)
+exten => T,1,Goto(hookflash-fallback,s,1)
+
+[hookflash-fallback]
+exten => s,1,Answer()
+ same => n,Playtones({fallback})
+ same => n,Wait(3600)
+ same => n,Hangup()
+
+[hookflash-voicemail]
+exten => s,1,Answer()
+ same => n,Playtones({voicemail})
+ same => n,Wait(3600)
+ same => n,Hangup()
+"""
+
+PJSIP = """
+[udp]
+type=transport
+protocol=udp
+bind=127.0.0.1:{sip}
+
+[phone](!)
+type=endpoint
+transport=udp
+context=from-phone
+disallow=all
+allow=ulaw,alaw
+direct_media=no
+dtmf_mode=rfc4733
+identify_by=username
+send_pai=yes
+"""
+
+ENDPOINT = """
+[{name}](phone)
+aors={name}
+[{name}]
+type=aor
+max_contacts=1
+qualify_frequency=0
+contact=sip:{name}@127.0.0.1:{port}
+"""
+
+
+def _expand(names: str) -> list[str]:
+    """Expand `a_{b,c}` to `a_b` and `a_c`."""
+    expanded: list[str] = []
+    for name in names.split():
+        family = re.fullmatch(r"(.*)\{(.*)\}", name)
+        expanded += [family[1] + member for member in family[2].split(",")] if family else [name]
+    return expanded
+
+
+def write_configuration(
+    folder: Path, run_folder: Path, installed: Path, ports: PortBlock, phones: Mapping[str, int]
+) -> Path:
+    """Write everything Asterisk reads into a folder.
+
+    Args:
+        folder: gets `etc`, `log`, the sounds and Asterisk's own data.
+        run_folder: for the control socket, whose path must be short.
+        installed: the root of the unpacked Asterisk.
+        ports: the block of ports it lives on.
+        phones: the port of each endpoint by its name.
+
+    Returns:
+        The path of `asterisk.conf`.
+    """
+    for name in ("etc", "log", "data/sounds/en/hookflash", "var/keys", "spool/recording", "moh"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for name in ("documentation", "rest-api"):
+        link = folder / "data" / name
+        if not link.is_symlink():
+            link.symlink_to(installed / "usr/share/asterisk" / name)
+    for name, frequency in {name: ANNOUNCEMENTS[name][0] for name in ("accept", "notice")}.items():
+        write_wav(folder / f"data/sounds/en/hookflash/{name}.wav", frequency, seconds=3)
+    # The contract's default prompt, long enough for a test to hear it and to press a key meanwhile.
+    write_wav(folder / "data/sounds/en/hookflash-accept.wav", ANNOUNCEMENTS["accept"][0], seconds=20)
+    write_wav(folder / "moh/music.wav", ANNOUNCEMENTS["music"][0], seconds=30)
+
+    rtp_first, rtp_last = ports.rtp
+    modules = "\n".join(f"load = {name}.so" for name in _expand(MODULES))
+    endpoints = "".join(ENDPOINT.format(name=name, port=port) for name, port in phones.items())
+    announcements = {name: ANNOUNCEMENTS[name][0] for name in ("fallback", "voicemail")}
+    files = {
+        "asterisk": f"""
+[directories]
+astetcdir => {folder}/etc
+astmoddir => {installed}/usr/lib/x86_64-linux-gnu/asterisk/modules
+astdatadir => {folder}/data
+astvarlibdir => {folder}/var
+astdbdir => {folder}/var
+astkeydir => {folder}/var
+astagidir => {folder}/var
+astspooldir => {folder}/spool
+astrundir => {run_folder}
+astlogdir => {folder}/log
+[options]
+systemname = rig
+""",
+        "modules": f"[modules]\nautoload=no\n{modules}\n",
+        "http": f"""
+[general]
+enabled=yes
+bindaddr=127.0.0.1
+bindport={ports.http}
+sessionlimit=200
+session_keep_alive=120000
+""",
+        "ari": f"[general]\nenabled=yes\n[{ARI_USER}]\ntype=user\nread_only=no\npassword={ARI_PASSWORD}\n",
+        "rtp": f"[general]\nrtpstart={rtp_first}\nrtpend={rtp_last}\nicesupport=no\nstrictrtp=no\n",
+        "musiconhold": f"[default]\nmode=files\ndirectory={folder}/moh\n",
+        "indications": INDICATIONS,
+        "logger": "[general]\n[logfiles]\nfull => notice,warning,error\n",
+        "cdr": "[general]\nenable=no\n",
+        "extensions": EXTENSIONS.format(app=APP, **announcements),
+        "pjsip": PJSIP.format(sip=ports.sip) + endpoints,
+        **dict.fromkeys(EMPTY_FILES.split(), ""),
+    }
+    for name, text in files.items():
+        (folder / "etc" / f"{name}.conf").write_text(text, encoding="utf-8")
+    return folder / "etc/asterisk.conf"

@@ -1,0 +1,296 @@
+"""One call of a scripted phone: the SIP dialog in either direction, and when each step of it happened."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Literal
+
+from tests.rig.behaviour import Behaviour
+from tests.rig.rtp import Description, Media
+from tests.rig.sip import Dialog, Headers, Message, address_uri, new_tag, parameter
+from tests.rig.transactions import Transactions
+
+Mark = Literal["invite", "trying", "ringing", "answered", "refused", "cancelled", "ended"]
+# What a phone answers to an offer of one direction (RFC 3264, section 6.1).
+ANSWERED_DIRECTION = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
+
+
+class Call:
+    """A call of one phone, made or received."""
+
+    def __init__(
+        self, owner: str, dialog: Dialog, invite: Message, send: Callable[[Message], None], media: Media
+    ) -> None:
+        self.owner = owner
+        self.dialog = dialog
+        self.invite = invite
+        self.media = media
+        self.outgoing = False
+        self.status = 0
+        """The final status of the INVITE."""
+        self.ended_by: Literal["here", "there"] | None = None
+        self.received: list[Message] = []
+        """Every request the far end sent in this call, repeats included."""
+        self.at: dict[Mark, float] = {}
+        """When each step happened first, on the event loop's clock."""
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        self._pulse = asyncio.Event()
+        self._transactions = Transactions(send)
+        self._serving: asyncio.Task[None] | None = None
+        self._dead = False
+        self._mark("invite")
+
+    def __str__(self) -> str:
+        began = self.at["invite"]
+        steps = ", ".join(f"{mark} +{moment - began:.2f} s" for mark, moment in self.at.items())
+        return f"{self.owner}'s call ({steps}; status {self.status})"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the call is over."""
+        return "ended" in self.at
+
+    @property
+    def talking(self) -> bool:
+        """Whether the call is answered and not over."""
+        return "answered" in self.at and not self.ended
+
+    async def until(self, mark: Mark, within: float = 5.0) -> float:
+        """Wait for a step of the call.
+
+        Returns:
+            The moment of that step, on the event loop's clock.
+
+        Raises:
+            AssertionError: if it does not happen in time, or the call ends without it.
+        """
+        try:
+            async with asyncio.timeout(within):
+                while mark not in self.at and not self.ended:
+                    await self._pulse.wait()
+        except TimeoutError:
+            pass
+        if mark not in self.at:
+            raise AssertionError(f"waited {within} s for '{mark}' of {self}")
+        return self.at[mark]
+
+    # --- calls that come in
+
+    def serve(self, behaviour: Behaviour) -> None:
+        """Do with a call that came in what the script says."""
+        self._dead = behaviour.dead
+        if not self._dead:
+            self._serving = self._transactions.start(self._serve(behaviour))
+
+    async def _serve(self, behaviour: Behaviour) -> None:
+        if behaviour.provisional is not None:
+            self._reply(self.invite, behaviour.provisional)
+            self._mark("trying" if behaviour.provisional == 100 else "ringing")
+        if behaviour.final is None:
+            return
+        await asyncio.sleep(behaviour.after)
+        if behaviour.final >= 300:
+            self._refuse(behaviour.final, list(behaviour.headers))
+            return
+        self.answer(list(behaviour.headers))
+        if behaviour.hang_up_after is not None:
+            await asyncio.sleep(behaviour.hang_up_after)
+            await self.hang_up()
+
+    def answer(self, headers: Headers | None = None) -> None:
+        """Answer a call that rings here."""
+        if self.outgoing or self.status or self.ended:
+            raise RuntimeError(f"not ringing here: {self}")
+        self.status = 200
+        self._accept(self.invite, headers)
+        self._mark("answered")
+
+    def refuse(self, status: int = 603) -> None:
+        """Refuse a call that rings here."""
+        if self.outgoing or self.status or self.ended:
+            raise RuntimeError(f"not ringing here: {self}")
+        self._refuse(status)
+
+    def _refuse(self, status: int, headers: Headers | None = None) -> None:
+        self.status = status
+        self._transactions.insist(self._reply(self.invite, status, headers))
+        self._mark("refused")
+        self._end("here")
+
+    def _accept(self, invite: Message, headers: Headers | None = None) -> None:
+        offer = Description.decode(invite.body)
+        direction = "sendrecv"
+        if offer is not None:
+            self.media.remote = offer.address
+            direction = ANSWERED_DIRECTION.get(offer.direction, direction)
+        extra: Headers = [("Contact", self.dialog.contact), ("Content-Type", "application/sdp")]
+        body = Description(self.media.local, direction).encode()
+        self._transactions.insist(self._reply(invite, 200, extra + (headers or []), body))
+
+    def _reply(self, request: Message, status: int, extra: Headers | None = None, body: bytes = b"") -> Message:
+        reply = request.reply(status, parameter(self.dialog.local, "tag"), extra, body)
+        self._transactions.reply(request, reply)
+        return reply
+
+    # --- calls that go out, and requests within a call
+
+    def dial(self) -> None:
+        """Send the INVITE of an outgoing call."""
+        self.outgoing = True
+        self._transactions.start(self._dial())
+
+    async def _dial(self) -> None:
+        final = await self._negotiate(self.invite)
+        self.status = final.status if final is not None else 408
+        if self.status < 300:
+            self._mark("answered")
+        else:
+            self._mark("refused")
+            self._end("there")
+
+    async def _negotiate(self, invite: Message) -> Message | None:
+        """Send an INVITE, acknowledge its final response, and take over what the answer says about media."""
+        final = await self._transactions.transact(invite, self._proceed)
+        if final is None:
+            return None
+        number = final.cseq[0]
+        if final.status < 300:
+            self._learn(final)
+            acknowledgement = self.dialog.request("ACK")
+            answer = Description.decode(final.body)
+            if answer is not None:
+                self.media.remote = answer.address
+        else:
+            # The ACK of a refusal belongs to the INVITE's own transaction (RFC 3261, section 17.1.1.3).
+            acknowledgement = _same_transaction(invite, "ACK", final.get("To"))
+        acknowledgement = _renumbered(acknowledgement, number)
+        self._transactions.acknowledge(invite, acknowledgement)
+        return final
+
+    def _proceed(self, provisional: Message) -> None:
+        self._learn(provisional)
+        self._mark("trying" if provisional.status == 100 else "ringing")
+
+    def _learn(self, response: Message) -> None:
+        """Take the far end's tag and address from a response (RFC 3261, section 12.1.2)."""
+        if parameter(response.get("To"), "tag"):
+            self.dialog.remote = response.get("To")
+        if response.get("Contact"):
+            self.dialog.target = address_uri(response.get("Contact"))
+
+    async def request(self, method: str, extra: Headers | None = None, body: bytes = b"") -> int:
+        """Send any request within the call, such as a REFER; return its final status (408 when there is none)."""
+        response = await self._transactions.transact(self.dialog.request(method, extra, body))
+        return response.status if response is not None else 408
+
+    async def hold(self, held: bool = True) -> int:
+        """Press this phone's own hold key: a re-INVITE that only sends (RFC 3264, section 8.4)."""
+        direction = "sendonly" if held else "sendrecv"
+        self.media.talking = not held
+        invite = self.dialog.request("INVITE", body=Description(self.media.local, direction).encode())
+        final = await self._negotiate(invite)
+        return final.status if final is not None else 408
+
+    async def press(self, keys: str) -> None:
+        """Press keys and wait until the last one is sent."""
+        self.media.press(keys)
+        await self.media.keys_sent.wait()
+
+    async def hang_up(self) -> None:
+        """End the call from this end, whatever state it is in."""
+        while self.outgoing and self.at.keys() == {"invite"}:
+            await self._pulse.wait()  # no CANCEL before a provisional response (RFC 3261, section 9.1)
+        if self.ended:
+            return
+        if "answered" in self.at:
+            self._end("here")
+            await self.request("BYE")
+        elif self.outgoing:
+            self._mark("cancelled")
+            await self._transactions.transact(_same_transaction(self.invite, "CANCEL", self.invite.get("To")))
+            await self.until("ended")
+        elif self._dead:
+            self._end("here")
+        else:
+            self.refuse()
+
+    # --- what arrives
+
+    def handle(self, message: Message) -> None:
+        """Take a message that belongs to this call."""
+        if self._dead:
+            self.received.append(message)
+        elif message.status:
+            self._transactions.handle_response(message)
+        else:
+            self.received.append(message)
+            self._handle_request(message)
+
+    def _handle_request(self, request: Message) -> None:
+        if request.method == "ACK":
+            self._transactions.acknowledged()
+        elif request.method == "CANCEL":
+            self._send(request.reply(200, parameter(self.dialog.local, "tag")))
+            if not self.status:
+                self._cancel()
+        elif self._transactions.repeat_reply(request):
+            return
+        elif request.method == "INVITE":
+            self._accept(request)
+        elif request.method == "BYE":
+            self._reply(request, 200 if not self.ended else 481)
+            self._end("there")
+        else:
+            self._reply(request, 202 if request.method == "REFER" else 200)
+
+    def _cancel(self) -> None:
+        """Give up ringing because the caller did (RFC 3261, section 9.2)."""
+        if self._serving is not None:
+            self._serving.cancel()
+        self.status = 487
+        self._mark("cancelled")
+        self._transactions.insist(self._reply(self.invite, 487))
+        self._end("there")
+
+    def _mark(self, mark: Mark) -> None:
+        self.at.setdefault(mark, self._loop.time())
+        self._pulse.set()
+        self._pulse = asyncio.Event()
+
+    def _end(self, by: Literal["here", "there"]) -> None:
+        if not self.ended:
+            self.ended_by = by
+            self.media.close()
+            self._mark("ended")
+
+    async def close(self) -> None:
+        """Drop the call without a word: stop its timers and close its socket."""
+        self._end("here")
+        await self._transactions.close()
+
+
+def _same_transaction(invite: Message, method: str, to: str) -> Message:
+    """Build the CANCEL or the ACK that shares an INVITE's transaction."""
+    copied = {"via", "max-forwards", "from", "call-id"}
+    headers = [(name, value) for name, value in invite.headers if name.lower() in copied]
+    headers += [("To", to), ("CSeq", f"{invite.cseq[0]} {method}")]
+    return Message(f"{method} {invite.uri} SIP/2.0", headers)
+
+
+def _renumbered(request: Message, number: int) -> Message:
+    """Give an ACK the sequence number of its INVITE (RFC 3261, section 13.2.2.4)."""
+    headers = [(name, f"{number} ACK" if name == "CSeq" else value) for name, value in request.headers]
+    return Message(request.start, headers, request.body)
+
+
+def incoming_dialog(invite: Message, contact: str) -> Dialog:
+    """Return the dialog that an INVITE from the far end opens (RFC 3261, section 12.1.1)."""
+    return Dialog(
+        call_id=invite.get("Call-ID"),
+        local=f"{invite.get('To')};tag={new_tag()}",
+        remote=invite.get("From"),
+        target=address_uri(invite.get("Contact")),
+        contact=contact,
+    )

@@ -1,0 +1,86 @@
+"""Ports for one Asterisk and its phones that no other test run on the same machine will take.
+
+Binding port 0 finds a free port, but between closing it and its use by another process somebody else may get it,
+and Asterisk wants a whole range for RTP. So a run takes a block of neighbouring ports below those that the kernel
+hands out by itself, and holds the block's first port for as long as it runs: who holds that one owns the block.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+from dataclasses import dataclass, field
+
+FIRST_BLOCK = 10240
+BLOCK = 512
+BLOCKS = 42  # up to 31743; Linux hands out ports from 32768 on
+RTP_PORTS = 400  # two for each leg
+
+
+def _bind(port: int, kind: socket.SocketKind) -> socket.socket:
+    held = socket.socket(socket.AF_INET, kind)
+    try:
+        held.bind(("127.0.0.1", port))
+    except OSError:
+        held.close()
+        raise
+    return held
+
+
+@dataclass(slots=True)
+class PortBlock:
+    """A block of ports, owned until it is closed."""
+
+    first: int
+    guard: socket.socket = field(repr=False)
+
+    @classmethod
+    def reserve(cls) -> PortBlock:
+        """Take a block of which every port is free.
+
+        Raises:
+            OSError: if there is none.
+        """
+        for number in random.sample(range(BLOCKS), BLOCKS):
+            first = FIRST_BLOCK + number * BLOCK
+            try:
+                guard = _bind(first, socket.SOCK_DGRAM)
+            except OSError:
+                continue
+            try:
+                for port in range(first + 1, first + BLOCK):
+                    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                        _bind(port, kind).close()
+            except OSError:
+                guard.close()
+            else:
+                return cls(first, guard)
+        raise OSError("no free block of ports for an Asterisk")
+
+    def close(self) -> None:
+        """Give the block back."""
+        self.guard.close()
+
+    @property
+    def sip(self) -> int:
+        """Asterisk's SIP port (UDP)."""
+        return self.first + 1
+
+    @property
+    def http(self) -> int:
+        """Asterisk's HTTP port (TCP), for ARI."""
+        return self.first + 2
+
+    @property
+    def dead(self) -> int:
+        """A port at which nobody ever listens."""
+        return self.first + 3
+
+    def phone(self, number: int) -> int:
+        """Return the SIP port of a phone."""
+        return self.first + 10 + number
+
+    @property
+    def rtp(self) -> tuple[int, int]:
+        """The first (even) and the last port of Asterisk's RTP range."""
+        return self.first + BLOCK - RTP_PORTS, self.first + BLOCK - 1

@@ -1,0 +1,69 @@
+"""A provider whose events a test speaks. One listens at a time, as with ARI."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+
+from activities.telephony.errors import ProviderUnavailable, TelephonyError
+from activities.telephony.model import Arrangement, LegEvent, LegEventKind, Observation
+
+
+class ScriptedTelephony:
+    """Implements `Telephony`, but for arrangements."""
+
+    def __init__(self, owners: Iterable[str] = ()) -> None:
+        self.owned = set(owners)
+        self.reachable = True
+        self.connections = 0
+        """How often somebody began to listen."""
+        self._line: asyncio.Queue[LegEvent | TelephonyError | None] | None = None
+        self._changed = asyncio.Event()
+
+    @property
+    def listening(self) -> bool:
+        """Whether somebody listens now."""
+        return self._line is not None
+
+    async def until_connections(self, count: int) -> None:
+        """Wait until somebody has begun to listen that often."""
+        while self.connections < count:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def say(self, owner: str, leg: str, kind: LegEventKind = LegEventKind.RINGING, **more: str) -> None:
+        """Let something happen to a leg."""
+        self.emit(LegEvent.model_validate({"owner": owner, "leg": leg, "kind": kind, **more}))
+
+    def emit(self, item: LegEvent | TelephonyError | None) -> None:
+        """Tell whoever listens; nobody, if nobody does."""
+        if self._line is not None:
+            self._line.put_nowait(item)
+
+    async def arrange(self, wanted: Arrangement) -> Observation:
+        """Nobody asks for it here."""
+        raise NotImplementedError
+
+    async def events(self) -> AsyncIterator[LegEvent | None]:
+        """See `Telephony`."""
+        if not self.reachable:
+            raise ProviderUnavailable("no answer")
+        self.emit(ProviderUnavailable("somebody else listens now"))
+        line = self._line = asyncio.Queue()
+        self.connections += 1
+        self._changed.set()
+        try:
+            yield None
+            while True:
+                item = await line.get()
+                if isinstance(item, TelephonyError):
+                    raise item
+                yield item
+        finally:
+            if self._line is line:
+                self._line = None
+
+    async def owners(self) -> frozenset[str]:
+        """See `Telephony`."""
+        return frozenset(self.owned)
+
+    async def close(self) -> None:
+        """See `Telephony`."""

@@ -1,0 +1,220 @@
+"""One listener's turn, from the first look to the reason why it ends. Signals go to a real Temporal server."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from temporalio.client import Client, WorkflowHandle
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.testing import ActivityEnvironment
+
+from activities.listen import Listen, Listening
+from activities.telephony.errors import ProtocolError, ProviderUnavailable
+from activities.telephony.model import LegEvent, LegEventKind
+from hookflash import Cause, Evidence, ProviderEvent
+from tests.support.polling import eventually
+from tests.workers.recorder import Recorder
+from tests.workers.scripted_telephony import ScriptedTelephony
+
+pytestmark = pytest.mark.timeout(30)
+
+NODE = "node"
+RECONCILE = ProviderEvent(kind="reconcile")
+
+Handle = WorkflowHandle[Any, Any]
+
+
+class Turn(ActivityEnvironment):
+    """A listener in the background."""
+
+    def __init__(self, client: Client, telephony: ScriptedTelephony, length: timedelta = timedelta(hours=1)) -> None:
+        super().__init__()
+        self.info = replace(self.info, start_to_close_timeout=length)
+        self.beats: list[Listening] = []
+        self.on_heartbeat = self.beats.append
+        self.task = asyncio.create_task(self.run(Listen(client, {NODE: telephony}).listen, NODE))
+
+
+@asynccontextmanager
+async def listening(client: Client, telephony: ScriptedTelephony) -> AsyncGenerator[Turn]:
+    """A turn that ends with the block, if it has not before."""
+    turn = Turn(client, telephony)
+    try:
+        await telephony.until_connections(1)
+        yield turn
+    finally:
+        turn.task.cancel()
+        await asyncio.gather(turn.task, return_exceptions=True)
+
+
+@pytest.fixture
+async def transfers(client: Client, recorder_queue: str) -> list[Handle]:
+    """Three workflows that record what they are told."""
+    ids = [f"transfer:{NODE}:{uuid4()}" for _ in range(3)]
+    return [await client.start_workflow(Recorder.run, id=it, task_queue=recorder_queue) for it in ids]
+
+
+async def heard(transfer: Handle, count: int) -> list[ProviderEvent]:
+    """Return what a transfer was told, once that many events were."""
+
+    async def look() -> list[ProviderEvent] | None:
+        events = await transfer.query(Recorder.heard)
+        return events if len(events) >= count else None
+
+    return await eventually(look, f"{count} events of {transfer.id}")
+
+
+async def test_every_open_transfer_looks_at_the_real_state_first(client: Client, transfers: list[Handle]) -> None:
+    first, second, stranger = transfers
+    async with listening(client, ScriptedTelephony([first.id, second.id])):
+        assert await heard(first, 1) == [RECONCILE]
+        assert await heard(second, 1) == [RECONCILE]
+    assert await heard(stranger, 0) == []
+
+
+async def test_what_happens_is_passed_on_word_for_word(client: Client, transfers: list[Handle]) -> None:
+    telephony = ScriptedTelephony()
+    transfer = transfers[0]
+    async with listening(client, telephony):
+        telephony.say(transfer.id, "leg-1", LegEventKind.ANSWERED)
+        telephony.say(transfer.id, "leg-1", LegEventKind.DIGIT, digit="#")
+        telephony.emit(None)  # a sign of life
+        evidence = Evidence(sip_status=486, q850=17, text="Busy Here")
+        telephony.emit(
+            LegEvent(owner=transfer.id, leg="leg-1", kind=LegEventKind.ENDED, cause=Cause.BUSY, evidence=evidence)
+        )
+        assert await heard(transfer, 3) == [
+            ProviderEvent(kind="answered", leg="leg-1"),
+            ProviderEvent(kind="digit", leg="leg-1", digit="#"),
+            ProviderEvent(kind="ended", leg="leg-1", cause="busy", evidence=evidence),
+        ]
+
+
+async def test_events_of_a_transfer_arrive_in_their_order(client: Client, transfers: list[Handle]) -> None:
+    telephony = ScriptedTelephony(transfer.id for transfer in transfers)
+    async with listening(client, telephony):
+        for number in range(20):
+            for transfer in transfers:
+                telephony.say(transfer.id, f"leg-{number}")
+        for transfer in transfers:
+            events = await heard(transfer, 21)
+            assert [event.leg for event in events] == ["", *(f"leg-{number}" for number in range(20))]
+
+
+async def test_a_transfer_that_is_over_is_left_alone(client: Client, transfers: list[Handle]) -> None:
+    gone, here, _ = transfers
+    await gone.signal(Recorder.over)
+    await gone.result()
+    telephony = ScriptedTelephony([gone.id, "never there", here.id])
+    async with listening(client, telephony):
+        telephony.say(gone.id, "leg-1")
+        telephony.say(here.id, "leg-2")
+        assert await heard(here, 2) == [RECONCILE, ProviderEvent(kind="ringing", leg="leg-2")]
+
+
+async def test_a_lost_connection_is_told_to_temporal(client: Client, transfers: list[Handle]) -> None:
+    telephony = ScriptedTelephony()
+    transfer = transfers[0]
+    async with listening(client, telephony) as turn:
+        telephony.say(transfer.id, "leg-1")
+        telephony.emit(ProviderUnavailable("the event socket was closed"))
+        with pytest.raises(ApplicationError, match="node: the event socket was closed") as error:
+            await turn.task
+        assert (error.value.type, error.value.non_retryable) == ("ProviderUnavailable", False)
+        assert error.value.next_retry_delay == timedelta(seconds=0.5)
+    assert await heard(transfer, 1) == [ProviderEvent(kind="ringing", leg="leg-1")]
+
+
+async def test_a_provider_that_refuses_us_is_asked_less_often(client: Client) -> None:
+    telephony = ScriptedTelephony()
+    async with listening(client, telephony) as turn:
+        telephony.emit(ProtocolError("401"))
+        with pytest.raises(ApplicationError) as error:
+            await turn.task
+        assert error.value.type == "ProtocolError"
+        assert error.value.next_retry_delay == timedelta(seconds=5)
+
+
+async def test_a_provider_out_of_reach_is_told_to_temporal(client: Client) -> None:
+    telephony = ScriptedTelephony()
+    telephony.reachable = False
+    with pytest.raises(ApplicationError, match="node: no answer") as error:
+        await Turn(client, telephony).task
+    assert error.value.type == "ProviderUnavailable"
+
+
+async def test_a_connection_that_never_comes_is_given_up(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("activities.listen.CONNECT", timedelta(milliseconds=50))
+
+    class Mute(ScriptedTelephony):
+        async def events(self) -> AsyncIterator[None]:
+            await asyncio.Event().wait()
+            yield
+
+    with pytest.raises(ApplicationError, match=r"no connection within 0\.05 s") as error:
+        await Turn(client, Mute()).task
+    assert error.value.type == "ProviderUnavailable"
+
+
+async def test_a_worker_that_stops_hands_over_what_it_has_heard_and_goes(
+    client: Client, transfers: list[Handle]
+) -> None:
+    telephony = ScriptedTelephony()
+    transfer = transfers[0]
+    async with listening(client, telephony) as turn:
+        for digit in "123":
+            telephony.say(transfer.id, "leg-1", LegEventKind.DIGIT, digit=digit)
+        await heard(transfer, 1)
+        turn.worker_shutdown()
+        with pytest.raises(ApplicationError) as error:
+            await turn.task
+        assert (error.value.type, error.value.category) == ("WorkerShutdown", ApplicationErrorCategory.BENIGN)
+        assert error.value.next_retry_delay
+        assert error.value.next_retry_delay < timedelta(seconds=1)
+        assert not telephony.listening
+    assert [event.digit for event in await heard(transfer, 3)] == ["1", "2", "3"]
+
+
+async def test_a_cancel_ends_it_at_once(client: Client) -> None:
+    telephony = ScriptedTelephony()
+    async with listening(client, telephony) as turn:
+        turn.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await turn.task
+        assert not telephony.listening
+
+
+async def test_a_turn_ends_in_good_order_before_its_time_out(client: Client) -> None:
+    telephony = ScriptedTelephony()
+    await Turn(client, telephony, length=timedelta(milliseconds=200)).task
+    assert telephony.connections == 1
+    assert not telephony.listening
+
+
+async def test_temporal_hears_of_it_all_the_time(
+    client: Client, transfers: list[Handle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.listen.BEAT", 0.01)
+    telephony = ScriptedTelephony([transfers[0].id])
+    async with listening(client, telephony) as turn:
+        telephony.say(transfers[0].id, "leg-1")
+        await heard(transfers[0], 2)
+
+        async def look() -> Listening | None:
+            beat = turn.beats[-1]
+            return beat if beat.signals == 2 else None
+
+        beat = await eventually(look, "a heartbeat that knows of both signals")
+        assert (beat.reconciled, beat.events) == (1, 1)
+        assert beat.since is not None
+
+
+async def test_another_worker_may_have_the_provider(client: Client) -> None:
+    with pytest.raises(ApplicationError, match="no provider elsewhere") as error:
+        await ActivityEnvironment().run(Listen(client, {NODE: ScriptedTelephony()}).listen, "elsewhere")
+    assert not error.value.non_retryable

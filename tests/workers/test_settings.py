@@ -1,0 +1,240 @@
+"""Settings say what is wrong with them, by the name of the variable and without its value."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from workers.__main__ import help_text
+from workers.connection import connect_config
+from workers.settings import AttributeMode, Settings, SettingsError, unknown_variables, variables
+
+SECRET = "correct horse battery staple"
+ASTERISK = {
+    "HOOKFLASH_ASTERISK_URL": "http://pbx.example:8088/ari",
+    "HOOKFLASH_ASTERISK_APP": "hookflash",
+    "HOOKFLASH_ASTERISK_USERNAME": "engine",
+    "HOOKFLASH_ASTERISK_PASSWORD": SECRET,
+}
+
+
+class Environ:
+    """The environment of a process that has nothing of ours in it yet."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def set(self, **variables: str | Path) -> None:
+        for name, value in variables.items():
+            self._monkeypatch.setenv(name, str(value))
+
+    def unset(self, *names: str) -> None:
+        for name in names:
+            self._monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def environ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environ:
+    for name in [name for name in os.environ if name.startswith(("HOOKFLASH_", "TEMPORAL_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))  # where the temporal CLI keeps its profiles
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return Environ(monkeypatch)
+
+
+def refusal() -> str:
+    with pytest.raises(SettingsError) as error:
+        Settings.load()
+    return str(error.value)
+
+
+def test_a_simulator_needs_one_variable(environ: Environ) -> None:
+    environ.set(HOOKFLASH_SIMULATOR="true")
+    settings = Settings.load()
+    assert settings.simulator
+    assert settings.asterisk() is None
+    assert settings.tenants().get("anybody").allows("sim:bob")
+    assert settings.graceful_shutdown_timeout == timedelta(seconds=30)
+    assert settings.search_attributes is AttributeMode.REGISTER
+
+
+def test_without_a_provider_there_is_nothing_to_do(environ: Environ) -> None:
+    assert "HOOKFLASH_SIMULATOR" in refusal()
+
+
+def test_empty_variables_count_as_unset(environ: Environ) -> None:
+    environ.set(HOOKFLASH_SIMULATOR="true", HOOKFLASH_ASTERISK_URL="", HOOKFLASH_LOG_LEVEL="")
+    assert Settings.load().asterisk() is None
+
+
+def test_an_asterisk_node(environ: Environ) -> None:
+    environ.set(**ASTERISK, HOOKFLASH_ASTERISK_TRUNK="carrier", HOOKFLASH_ASTERISK_NODE="pbx-1")
+    settings = Settings.load()
+    asterisk = settings.asterisk()
+    assert asterisk is not None
+    assert (asterisk.url, asterisk.app, asterisk.username) == ("http://pbx.example:8088/ari", "hookflash", "engine")
+    assert (asterisk.trunk, settings.asterisk_node) == ("carrier", "pbx-1")
+    assert asterisk.password.get_secret_value() == SECRET
+
+
+def test_a_secret_from_a_file(environ: Environ, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text(f"{SECRET}\n")
+    environ.set(**ASTERISK)
+    environ.unset("HOOKFLASH_ASTERISK_PASSWORD")
+    environ.set(HOOKFLASH_ASTERISK_PASSWORD_FILE=file)
+    asterisk = Settings.load().asterisk()
+    assert asterisk is not None
+    assert asterisk.password.get_secret_value() == SECRET
+
+
+def test_a_secret_from_a_file_that_is_not_there(environ: Environ, tmp_path: Path) -> None:
+    environ.set(HOOKFLASH_SIMULATOR="true", HOOKFLASH_ASTERISK_PASSWORD_FILE=tmp_path / "nothing")
+    assert refusal() == "HOOKFLASH_ASTERISK_PASSWORD_FILE: the file cannot be read: No such file or directory"
+
+
+def test_a_secret_given_twice(environ: Environ, tmp_path: Path) -> None:
+    environ.set(**ASTERISK, HOOKFLASH_ASTERISK_PASSWORD_FILE=tmp_path / "password")
+    told = refusal()
+    assert "HOOKFLASH_ASTERISK_PASSWORD and HOOKFLASH_ASTERISK_PASSWORD_FILE are both set" in told
+    assert SECRET not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SIMULATOR", "perhaps"),
+        ("SEARCH_ATTRIBUTES", "off"),
+        ("GRACEFUL_SHUTDOWN_TIMEOUT", "soon"),
+        ("GRACEFUL_SHUTDOWN_TIMEOUT", "-PT1S"),
+        ("CACHED_WORKFLOWS", "-1"),
+        ("ACTIVITY_SLOTS", "0"),
+        ("LOG_LEVEL", "LOUD"),
+        ("ASTERISK_NODE", "a node"),
+    ],
+)
+def test_a_wrong_value_is_answered_with_its_variable(environ: Environ, name: str, value: str) -> None:
+    environ.set(**{"HOOKFLASH_SIMULATOR": "true", f"HOOKFLASH_{name}": value})
+    told = refusal()
+    assert told.startswith(f"HOOKFLASH_{name}: ")
+    assert value not in told
+
+
+def test_everything_that_is_wrong_is_named_at_once(environ: Environ) -> None:
+    environ.set(HOOKFLASH_CACHED_WORKFLOWS="many", HOOKFLASH_ACTIVITY_SLOTS="few")
+    told = refusal()
+    assert [line.partition(":")[0] for line in told.splitlines()] == [
+        "HOOKFLASH_CACHED_WORKFLOWS",
+        "HOOKFLASH_ACTIVITY_SLOTS",
+    ]
+
+
+@pytest.mark.parametrize(("name", "value"), [("URL", "pbx.example"), ("APP", "a b"), ("TRUNK", "a/b")])
+def test_a_wrong_asterisk_is_answered_with_its_variable(environ: Environ, name: str, value: str) -> None:
+    environ.set(**{**ASTERISK, f"HOOKFLASH_ASTERISK_{name}": value})
+    settings = Settings.load()
+    with pytest.raises(SettingsError, match=rf"^HOOKFLASH_ASTERISK_{name}: ") as error:
+        settings.asterisk()
+    assert SECRET not in str(error.value)
+
+
+def test_what_an_asterisk_lacks_is_named(environ: Environ) -> None:
+    environ.set(HOOKFLASH_ASTERISK_URL="http://pbx.example:8088/ari")
+    settings = Settings.load()
+    with pytest.raises(SettingsError) as error:
+        settings.asterisk()
+    for name in ("APP", "USERNAME", "PASSWORD"):
+        assert f"HOOKFLASH_ASTERISK_{name}: Field required" in str(error.value)
+
+
+def test_two_nodes_cannot_have_one_name(environ: Environ) -> None:
+    environ.set(**ASTERISK, HOOKFLASH_SIMULATOR="true", HOOKFLASH_ASTERISK_NODE="simulator")
+    assert "HOOKFLASH_ASTERISK_NODE" in refusal()
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("5", 5), ("0.5", 0.5), ("0", 0), ("PT1M", 60)])
+def test_a_duration_is_a_number_of_seconds(environ: Environ, value: str, seconds: float) -> None:
+    environ.set(HOOKFLASH_SIMULATOR="true", HOOKFLASH_GRACEFUL_SHUTDOWN_TIMEOUT=value)
+    assert Settings.load().graceful_shutdown_timeout == timedelta(seconds=seconds)
+
+
+def test_the_permissions_of_tenants(environ: Environ, tmp_path: Path) -> None:
+    file = tmp_path / "tenants.toml"
+    file.write_text('[tenants.acme]\nblind = true\nallow = ["tel:+49*"]\n')
+    environ.set(HOOKFLASH_SIMULATOR="true", HOOKFLASH_TENANTS_FILE=file)
+    acme = Settings.load().tenants().get("acme")
+    assert acme.blind
+    assert acme.allows("tel:+4989")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file or directory"),
+        ("[tenants", "at end of document"),
+        ("[tenants.acme]\nblnd = true", "tenants.acme.blnd: Extra inputs are not permitted"),
+    ],
+)
+def test_permissions_that_cannot_be_read(environ: Environ, tmp_path: Path, content: str | None, said: str) -> None:
+    file = tmp_path / "tenants.toml"
+    if content is not None:
+        file.write_text(content)
+    environ.set(HOOKFLASH_SIMULATOR="true", HOOKFLASH_TENANTS_FILE=file)
+    with pytest.raises(SettingsError) as error:
+        Settings.load().tenants()
+    assert str(error.value).startswith("HOOKFLASH_TENANTS_FILE: ")
+    assert said in str(error.value)
+
+
+def test_a_typing_error_is_noticed(environ: Environ) -> None:
+    environ.set(HOOKFLASH_ASTERISK_PASWORD=SECRET, HOOKFLASH_REQUIRE="all", HOOKFLASH_SIMULATOR="true")
+    assert unknown_variables() == ["HOOKFLASH_ASTERISK_PASWORD"]
+
+
+def test_no_secret_is_printed(environ: Environ) -> None:
+    environ.set(**ASTERISK)
+    settings = Settings.load()
+    assert SECRET not in f"{settings!r} {settings} {settings.asterisk()!r}"
+
+
+def test_help_lists_everything_with_default_and_description(environ: Environ) -> None:
+    told = " ".join(help_text().split())
+    for variable in variables():
+        assert variable.description, f"{variable.name} has no description"
+        default = f" (default: {variable.default})" if variable.default else ""
+        assert f"{variable.name}{default} {variable.description}" in told
+    assert {variable.name for variable in variables()} == {
+        *(f"HOOKFLASH_{name.upper()}" for name in Settings.model_fields),
+        "HOOKFLASH_ASTERISK_PASSWORD_FILE",
+    }
+    for name in ("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "TEMPORAL_API_KEY", "TEMPORAL_PROFILE", "TEMPORAL_TLS"):
+        assert f" {name} " in told
+
+
+def test_temporal_is_at_home_unless_the_environment_says_otherwise(environ: Environ) -> None:
+    assert connect_config() == {"target_host": "localhost:7233", "namespace": "default"}
+    environ.set(TEMPORAL_ADDRESS="temporal.example:7233", TEMPORAL_NAMESPACE="calls")
+    assert connect_config() == {"target_host": "temporal.example:7233", "namespace": "calls"}
+
+
+def test_a_profile_of_temporal(environ: Environ, tmp_path: Path) -> None:
+    file = tmp_path / "temporal.toml"
+    file.write_text('[profile.calls]\naddress = "temporal.example:7233"\nnamespace = "calls"\n')
+    environ.set(TEMPORAL_CONFIG_FILE=file, TEMPORAL_PROFILE="calls")
+    assert connect_config() == {"target_host": "temporal.example:7233", "namespace": "calls"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("TEMPORAL_CONFIG_FILE", "/no/such.toml", "TEMPORAL_CONFIG_FILE: there is no file /no/such.toml"),
+        ("TEMPORAL_PROFILE", "nobody", "Profile 'nobody' not found"),
+        ("TEMPORAL_TLS_CLIENT_CERT_PATH", "/no/such.pem", "TEMPORAL_TLS_*: No such file or directory: /no/such.pem"),
+    ],
+)
+def test_what_is_wrong_with_temporals_own_variables(environ: Environ, variable: str, value: str, said: str) -> None:
+    environ.set(**{variable: value})
+    with pytest.raises(SettingsError) as error:
+        connect_config()
+    assert said in str(error.value)

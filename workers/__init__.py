@@ -1,0 +1,1 @@
+"""Processes of the engine: settings, the connection to Temporal, workers and their entry points."""

@@ -1,0 +1,155 @@
+"""``python -m workers``: a worker process, all in one or one role of it."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import textwrap
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any, TypeVar
+
+from temporalio.runtime import Runtime
+
+from activities.telephony.asterisk import AsteriskTelephony
+from activities.telephony.interface import Telephony
+from activities.telephony.simulator import SimulatedExchange
+from workers import connection, logs
+from workers.attributes import AttributesError, ensure_search_attributes
+from workers.engine import Limits, Role, build_workers, ensure_listeners, look_after_listeners, running
+from workers.settings import SIMULATOR, Settings, SettingsError, Variable, unknown_variables, variables
+
+T = TypeVar("T")
+
+EXIT_FAILED = 1
+EXIT_SETTINGS = 2
+
+logger = logging.getLogger("workers")
+
+
+class _StoppedError(Exception):
+    """A signal came before the worker was ready."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a worker until SIGTERM or SIGINT, and return the exit code."""
+    role = Role(_parser().parse_args(arguments).role)
+    try:
+        settings = Settings.load()
+        runtime = logs.configure(settings.log_level)
+        for name in unknown_variables():
+            logger.warning("no such setting, ignored: %s", name)
+        asyncio.run(_serve(settings, role, runtime))
+    except SettingsError as error:
+        sys.stderr.write(f"settings:\n{textwrap.indent(str(error), '  ')}\n")
+        return EXIT_SETTINGS
+    except AttributesError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_FAILED
+    except _StoppedError:
+        logger.info("stopped before it was ready")
+    except Exception:
+        logger.exception("the worker failed")
+        return EXIT_FAILED
+    return 0
+
+
+async def _serve(settings: Settings, role: Role, runtime: Runtime) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Nothing handles SIGTERM by itself, and the first process of a container even ignores it.
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+    config = connection.connect_config()
+    tenants = settings.tenants()
+    providers = _providers(settings, role)
+    try:
+        connecting = connection.connect(config, identity=connection.identity(role), runtime=runtime)
+        client = await _unless(stop, connecting)
+        await _unless(stop, ensure_search_attributes(client, settings.search_attributes))
+        limits = Limits(settings.graceful_shutdown_timeout, settings.cached_workflows, settings.activity_slots)
+        async with running(build_workers(client, providers, tenants, role=role, limits=limits)):
+            await _unless(stop, ensure_listeners(client, providers))
+            looking_after = asyncio.create_task(look_after_listeners(client, providers))
+            # For whoever waits for it: scripts, tests. Everything else is logged, and goes to stderr.
+            sys.stdout.write(f"hookflash worker ready: role={role} providers={','.join(sorted(providers))}\n")
+            sys.stdout.flush()
+            await stop.wait()
+            logger.info("stopping: what has begun may take %s", settings.graceful_shutdown_timeout)
+            looking_after.cancel()
+    finally:
+        await asyncio.gather(*(telephony.close() for telephony in providers.values()))
+    logger.info("stopped")
+
+
+def _providers(settings: Settings, role: Role) -> Mapping[str, Telephony]:
+    providers: dict[str, Telephony] = {}
+    if settings.simulator:
+        if role is not Role.ALL:
+            raise SettingsError(
+                "HOOKFLASH_SIMULATOR: the exchange is in the memory of one process, so --role all it is"
+            )
+        providers[SIMULATOR] = SimulatedExchange(answer_for_strangers=True)
+    if (asterisk := settings.asterisk()) is not None:
+        providers[settings.asterisk_node] = AsteriskTelephony(asterisk)
+    return providers
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+    """Do something, but give up when the process is to stop."""
+    working = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise _StoppedError
+        return working.result()
+    finally:
+        working.cancel()
+        stopping.cancel()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m workers",
+        description="Runs call transfers. Stops on SIGTERM, in good order.",
+        epilog=help_text(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    roles = [str(role) for role in Role]
+    parser.add_argument("--role", choices=roles, default=str(Role.ALL), help="what this process does (default: all)")
+    return parser
+
+
+def help_text() -> str:
+    """Return what the environment can say, a variable each."""
+    return "\n\n".join(
+        [
+            "environment:",
+            *map(_described, variables()),
+            "environment, as of every Temporal tool:",
+            *map(_described, connection.VARIABLES),
+        ]
+    )
+
+
+def _described(variable: Variable) -> str:
+    default = f" (default: {variable.default})" if variable.default else ""
+    text = textwrap.fill(variable.description, width=100, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return f"  {variable.name}{default}\n{text}"
+
+
+def _leave(code: int) -> None:
+    """End the process without Python's own shutdown."""
+    # The SDK's threads may abort the process in there, for which a clean stop would look like a crash:
+    # https://github.com/temporalio/sdk-python/issues/300
+    logging.shutdown()
+    streams: Iterable[Any] = (sys.stdout, sys.stderr)
+    for stream in streams:
+        stream.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    _leave(main())

@@ -1,0 +1,190 @@
+"""The workers of the engine: what each role runs, and with which limits."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from enum import StrEnum
+from importlib.metadata import version
+from typing import NamedTuple, NoReturn
+
+from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion, WorkflowIDConflictPolicy
+from temporalio.service import RPCError
+from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.workflow import SandboxImportNotificationPolicy
+
+from activities.admission import Admission, Tenants
+from activities.arrange import Arrange
+from activities.listen import Listen
+from activities.telephony.interface import Telephony
+from hookflash import names
+from workflows.connected_call import ConnectedCall
+from workflows.guard import GuardInterceptor
+from workflows.listener import Listener
+from workflows.transfer import Transfer
+
+WORKFLOWS: tuple[type, ...] = (Transfer, ConnectedCall, Listener)
+
+PASSED_THROUGH = ("hookflash", "activities", "workflows.core")
+"""Modules that all workflows of a process share. The others are imported again for every single one, which is what
+the sandbox costs: with these about a sixth of the CPU that it takes without; sharing the other pure modules gained
+nothing more. What is shared is outside the sandbox, so it must be pure. Never ``workflows`` as a whole: its modules
+would be without protection."""
+
+STICKY_TIMEOUT = timedelta(seconds=1)
+"""How long a transfer waits for the worker that has it in memory, when that worker has died. Default: 10 seconds."""
+
+HEARTBEAT_THROTTLE = timedelta(seconds=1)
+"""Heartbeats go out at least this often, and with the answer comes the news that an activity is cancelled."""
+
+TASK_TIMEOUT = timedelta(seconds=2)
+"""How long one step of a listener's workflow may take until another worker gets it. Default: 10 seconds."""
+
+# Without a name of the code the SDK makes one up, by compiling every module of the process again: two seconds of each
+# start, in which nobody listens. It only names: that old code keeps its workflows has to be switched on.
+DEPLOYMENT = WorkerDeploymentConfig(
+    version=WorkerDeploymentVersion(deployment_name="hookflash", build_id=version("hookflash")),
+    use_worker_versioning=False,
+)
+
+LOOK_AFTER_LISTENERS = timedelta(minutes=1)
+
+logger = logging.getLogger(__name__)
+
+
+class Role(StrEnum):
+    """What a process does."""
+
+    ALL = "all"
+    ENGINE = "engine"
+    """Workflows and their short activities."""
+    LISTENER = "listener"
+    """Listening to provider nodes."""
+
+
+class Limits(NamedTuple):
+    """How much a worker takes on, and how it ends."""
+
+    graceful_shutdown_timeout: timedelta = timedelta(seconds=30)
+    """How long activities may take to end before they are cancelled."""
+    cached_workflows: int = 1000
+    """Workflows kept in memory between events."""
+    activity_slots: int = 200
+    """Activities that run at once."""
+
+
+def sandbox(policy: SandboxImportNotificationPolicy | None = None) -> SandboxedWorkflowRunner:
+    """Return what workflow code runs in.
+
+    Args:
+        policy: What to do about imports that are not passed through. Default: warn of those in mid-workflow.
+    """
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    return SandboxedWorkflowRunner(
+        restrictions=restrictions.with_import_notification_policy(
+            policy or SandboxImportNotificationPolicy.WARN_ON_DYNAMIC_IMPORT
+        )
+    )
+
+
+def build_workers(
+    client: Client,
+    providers: Mapping[str, Telephony],
+    tenants: Tenants,
+    *,
+    role: Role = Role.ALL,
+    limits: Limits | None = None,
+) -> tuple[Worker, ...]:
+    """Return the workers of a role; start them with `running`.
+
+    Args:
+        client: A client with the data converter of the contract. Its identity is what the UI shows.
+        providers: The provider nodes that this process reaches, by name.
+        tenants: Permissions and directories.
+        role: What this process does.
+        limits: How much it takes on.
+    """
+    limits = limits or Limits()
+    workers: list[Worker] = []
+    if role in (Role.ALL, Role.ENGINE):
+        # One queue for workflows and their activities: only then do activities start without a round trip.
+        engine = Worker(
+            client,
+            task_queue=names.TASK_QUEUE,
+            workflows=WORKFLOWS,
+            activities=[Arrange(providers).arrange, Admission(tenants, tuple(providers)).admit],
+            interceptors=[GuardInterceptor()],
+            workflow_runner=sandbox(),
+            max_cached_workflows=limits.cached_workflows,
+            max_concurrent_activities=limits.activity_slots,
+            sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+            max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+            deployment_config=DEPLOYMENT,
+            graceful_shutdown_timeout=limits.graceful_shutdown_timeout,
+        )
+        workers.append(engine)
+    if role in (Role.ALL, Role.LISTENER):
+        listener = Worker(
+            client,
+            task_queue=names.LISTENER_TASK_QUEUE,
+            activities=[Listen(client, providers).listen],
+            max_concurrent_activities=limits.activity_slots,
+            max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+            deployment_config=DEPLOYMENT,
+            graceful_shutdown_timeout=limits.graceful_shutdown_timeout,
+        )
+        workers.append(listener)
+    return tuple(workers)
+
+
+@asynccontextmanager
+async def running(workers: Sequence[Worker]) -> AsyncGenerator[None]:
+    """Run workers for the length of the block; all of them drain at once when it ends.
+
+    Raises:
+        Exception: A worker failed for good; the block is cancelled.
+    """
+    async with AsyncExitStack() as stack:
+        for worker in workers:
+            await stack.enter_async_context(worker)
+        while not all(worker.is_running for worker in workers):  # noqa: ASYNC110 the SDK has no event for it
+            await asyncio.sleep(0.01)
+        try:
+            yield
+        finally:
+            await asyncio.gather(*(worker.shutdown() for worker in workers))
+
+
+async def ensure_listeners(client: Client, providers: Collection[str]) -> None:
+    """Start the listener of every provider node that does not have one.
+
+    Args:
+        client: A client of the engine's namespace.
+        providers: Names of the nodes.
+    """
+    for provider in sorted(providers):
+        await client.start_workflow(
+            Listener.run,
+            provider,
+            id=names.listener_id(provider),
+            task_queue=names.TASK_QUEUE,
+            task_timeout=TASK_TIMEOUT,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=f"Listens to {provider}",
+        )
+
+
+async def look_after_listeners(client: Client, providers: Collection[str]) -> NoReturn:
+    """Start listeners again that somebody has ended, once in a while.
+
+    Without one, transfers hear of nothing; and a listener that was terminated by mistake is missed by nobody.
+    """
+    while True:
+        await asyncio.sleep(LOOK_AFTER_LISTENERS.total_seconds())
+        try:
+            await ensure_listeners(client, providers)
+        except RPCError as error:
+            logger.warning("listeners could not be looked after: %s", error)
