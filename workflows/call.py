@@ -74,8 +74,8 @@ class Call:
     def wait(self, deadline: Deadline) -> tuple[timedelta, str]:
         """Return how long a deadline is, and its text for operators."""
         duration = self._duration(deadline)
-        about_target = deadline.timer in (Timer.RING, Timer.ACCEPT)
-        name = self.name(LegRef(Party.TARGET, deadline.number)) if about_target else "target"
+        about_target = deadline.timer in (Timer.RING, Timer.ACCEPT, Timer.CONSULT_LIMIT)
+        name = self.name(LegRef(Party.TARGET, deadline.number)) if about_target else ""
         return duration, timer_text(deadline, name, duration)
 
     def _duration(self, deadline: Deadline) -> timedelta:

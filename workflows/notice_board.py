@@ -12,7 +12,7 @@ from hookflash import names as attributes
 from workflows.call import Call
 from workflows.core import State, placements, possible
 from workflows.timers import Wait
-from workflows.wording import details, outcome_text
+from workflows.wording import details
 
 JOURNAL_LENGTH = 50
 """Entries of the journal that are kept; the whole story is in the workflow's history."""
@@ -45,6 +45,12 @@ class NoticeBoard:
         if text:
             self._journal.append(JournalEntry(at=workflow.now(), text=text))
 
+    def announce(self, request: TransferRequest) -> None:
+        """Post what is known before the policy has been asked: also a transfer that fails there can be found."""
+        self._status = self.status.model_copy(update={"mode": request.mode})
+        values = [*_fixed(request), attributes.TRANSFER_STAGE.value_set(Stage.STARTING.value)]
+        self._write(values)
+
     def post(self, call: Call, state: State, waits: tuple[Wait, ...]) -> None:
         """Post the present state everywhere."""
         where = placements(state)
@@ -74,21 +80,18 @@ class NoticeBoard:
             attributes.TRANSFER_HELD.value_set(held),
             attributes.TRANSFER_LEGS.value_set([leg.leg for leg in status.legs] or [request.customer.leg]),
         ]
-        if not self._posted:
-            values += _fixed(request)
         if self.result is not None:
             values.append(attributes.TRANSFER_OUTCOME.value_set(self.result.outcome.value))
             if self.result.cause is not None:
                 values.append(attributes.TRANSFER_CAUSE.value_set(self.result.cause.value))
+        self._write(values)
+
+    def _write(self, values: list[SearchAttributeUpdate[Any]]) -> None:
         changed = [it for it in values if self._posted.get(it.key.name) != it.value]
         self._posted.update({it.key.name: it.value for it in changed})
         if changed:
             # The SDK leaves the element type of the sequence open, for which the whole signature counts as unknown.
             workflow.upsert_search_attributes(changed)  # pyright: ignore[reportUnknownMemberType]
-
-    def headline(self) -> str:
-        """Return the result in one line, for logs."""
-        return outcome_text(self.result) if self.result else self.status.stage.value
 
 
 def _fixed(request: TransferRequest) -> list[SearchAttributeUpdate[Any]]:

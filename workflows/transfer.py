@@ -1,6 +1,7 @@
 """The transfer of a live call: hears what happens, lets the decision core decide, and carries out what it decides."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio import workflow
@@ -9,6 +10,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.admission import ADMIT, AdmissionInput, Verdict
 from hookflash import Actor, Cause, CommandName, Outcome, ProviderEvent, Target, TransferRequest, TransferResult
+from hookflash._summary import name_of
 from hookflash.names import WORKFLOW_TYPE
 from workflows.arranger import Aim, Arranger, NotArranged, Observed
 from workflows.call import Call
@@ -31,7 +33,7 @@ from workflows.inbox import COMMAND_REJECTED, Asked, Inbox, News, Reconcile
 from workflows.ledger import Ledger
 from workflows.legs import Legs
 from workflows.timers import Timers
-from workflows.wording import happened
+from workflows.wording import happened, shorten
 
 CAUSE_FOLLOWS = timedelta(milliseconds=500)
 """How long the event that says why a leg ended may come after the leg was seen to be gone."""
@@ -72,6 +74,7 @@ class Transfer(Inbox):
         self._ledger = Ledger(request, call.legs, workflow.now())
         self._timers = Timers(call.wait, lambda deadline: self._inbox.append(TimerFired(deadline)))
         self._arranger = Arranger(call.arrangement, self._inbox.append)
+        self._board.announce(request)
         self._state = await self._admit_and_begin(call)
         while not self._state.ended:
             self._arranger.follow(self._state)
@@ -101,10 +104,13 @@ class Transfer(Inbox):
         self._ledger.first_step(state, self._target_name(call, state), workflow.now())
         return state
 
-    async def _admit(self, request: TransferRequest, targets: tuple[Target, ...]) -> Verdict | None:
+    async def _admit(self, request: TransferRequest, targets: Sequence[Target]) -> Verdict | None:
         """Return what the tenant's policy says; None if nobody can be asked, and then nothing is dialled."""
-        asked = AdmissionInput(tenant=request.tenant, mode=request.mode, provider=request.provider, targets=targets)
-        summary = f"May {request.tenant} ring {len(targets)} target(s)?"
+        asked = AdmissionInput(
+            tenant=request.tenant, mode=request.mode, provider=request.provider, targets=tuple(targets)
+        )
+        more = f" and {len(targets) - 1} more" if len(targets) > 1 else ""
+        summary = shorten(f"May tenant {request.tenant} ring {name_of(targets[0])}{more}?")
         try:
             return await workflow.execute_activity(
                 ADMIT,

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from activities.telephony.model import Placement
 from hookflash import CommandName, LegStatus, Party, Stage, TransferResult, TransferStatus
+from hookflash._summary import in_words
 from workflows.core import (
     Arranged,
     ArrangeFailed,
@@ -34,17 +35,6 @@ _PLACES = {
     Placement.HANDED_OFF: "handed off",
     Placement.GONE: "gone",
 }
-
-
-def in_words(duration: timedelta) -> str:
-    """Return ``20 s``, ``1 min 30 s`` or ``300 ms``."""
-    seconds = duration.total_seconds()
-    if 0 < seconds < 1:
-        return f"{round(seconds * 1000)} ms"
-    minutes, rest = divmod(round(seconds, 1), 60)
-    parts = [f"{int(minutes)} min"] if minutes else []
-    parts += [f"{round(rest, 1):g} s"] if rest or not minutes else []
-    return " ".join(parts)
 
 
 def clock(at: datetime) -> str:
@@ -97,7 +87,7 @@ def timer_text(deadline: Deadline, name: str, duration: timedelta) -> str:
     limit = in_words(duration)
     match deadline.timer:
         case Timer.RING:
-            text = f"Ring {name}"
+            text = f"Ring {name}, our own limit"  # the provider's comes first
         case Timer.ACCEPT:
             text = f"{name} accepts"
         case Timer.RECALL:
@@ -105,7 +95,7 @@ def timer_text(deadline: Deadline, name: str, duration: timedelta) -> str:
         case Timer.HOLD_BUDGET:
             text = "Customer waits, hold budget"
         case Timer.CONSULT_LIMIT:
-            text = "Agent and target talk, consult limit"
+            text = f"Agent and {name} talk, consult limit"
         case Timer.RETRY:
             text = f"Try the provider again, failure {deadline.number}"
     return f"{shorten(text, SUMMARY_LIMIT - len(limit) - 3)} ({limit})"

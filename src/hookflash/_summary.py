@@ -5,6 +5,9 @@ from datetime import timedelta
 
 from hookflash.request import Target, TransferRequest
 
+_GAP = "\u00a0" * 3
+"""Between the columns of a table: the Temporal UI renders none."""
+
 _SUMMARY_LIMIT = 60
 """Characters of a summary that the Temporal UI shows without cutting it."""
 
@@ -14,7 +17,7 @@ def in_words(duration: timedelta) -> str:
     seconds = duration.total_seconds()
     if 0 < seconds < 1:
         return f"{round(seconds * 1000)} ms"
-    minutes, rest = divmod(seconds, 60)
+    minutes, rest = divmod(round(seconds, 1), 60)
     parts = [f"{int(minutes)} min"] if minutes else []
     parts += [f"{round(rest, 1):g} s"] if rest or not minutes else []
     return " ".join(parts)
@@ -36,12 +39,12 @@ def static_details(request: TransferRequest) -> str:
     lines = [
         f"**{request.mode.value.capitalize()}** transfer by `{request.provider}` for tenant `{request.tenant}`",
         "",
-        "| target | may ring | must accept within |",
-        "|---|---|---|",
+        f"| target{_GAP} | may ring{_GAP} | must accept within |",
+        "|:---|:---|:---|",
     ]
     for target in request.targets:
         accept = in_words(target.accept.timeout) if target.accept else "-"
-        lines.append(f"| {_plain(name_of(target))} | {in_words(target.ring_timeout)} | {accept} |")
+        lines.append(f"| {_plain(name_of(target))}{_GAP} | {in_words(target.ring_timeout)}{_GAP} | {accept} |")
     if request.labels:
         lines += ["", *(f"- {_plain(label)}: {_plain(text)}" for label, text in sorted(request.labels.items()))]
     return "\n".join(lines)

@@ -47,7 +47,7 @@ async def test_a_started_transfer_is_named_after_its_call_and_shown_in_words(
     assert await found.static_summary() == "Warm transfer to Claims desk"
     details = await found.static_details()
     assert details is not None
-    assert "| Claims desk | 20 s | - |" in details
+    assert "| Claims desk | 20 s | - |" in details.replace("\u00a0", "")
     assert r"- campaign: winter\|storm" in details
     assert "sim:claims" not in details, "an address may be a phone number"
     assert await found.memo_value(names.FINGERPRINT_MEMO) == request.fingerprint()

@@ -28,7 +28,7 @@ from tests.rig.ear import hear_exactly
 from tests.rig.phone import Phone, PhoneRack
 from tests.support.polling import eventually
 from tests.support.temporal_server import server_arguments, temporal_executable
-from tests.workers.process import temporal_at, worker_process
+from tests.workers.process import WorkerProcess, temporal_at, worker_process
 
 ENGINE_APP = "hookflash-engine"
 """The engine's own ARI application: tests that listen for themselves use another."""
@@ -98,19 +98,26 @@ async def reaches(transfer: RunningTransfer, stage: Stage) -> TransferStatus:
 
 
 @asynccontextmanager
-async def engine_process(node: AsteriskNode, log: Path) -> AsyncGenerator[Client]:
-    """Run a Temporal server and a worker process for a node; yields a client of the server."""
+async def temporal_server() -> AsyncGenerator[Client]:
+    """Run a Temporal server of its own: the engine's task queues have fixed names."""
     server = await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType] search_attributes is open
         data_converter=data_converter,
         search_attributes=SEARCH_ATTRIBUTES,
         dev_server_existing_path=temporal_executable(),
         dev_server_extra_args=server_arguments(),
     )
-    variables = {**worker_variables(node), **temporal_at(server.client)}
-    async with server, worker_process(log, **variables) as worker:
-        await worker.ready()
-        await eventually(lambda: _listening(node), "a listener on the node")
+    async with server:
         yield server.client
+
+
+@asynccontextmanager
+async def worker_on(node: AsteriskNode, client: Client, log: Path) -> AsyncGenerator[WorkerProcess]:
+    """Run a worker process for a node, and wait until it listens to it."""
+    variables = {**worker_variables(node), **temporal_at(client)}
+    async with worker_process(log, **variables) as worker:
+        await worker.ready()
+        await eventually(lambda: _listening(node), "a listener on the node", within=20)
+        yield worker
 
 
 def worker_variables(node: AsteriskNode) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ import pytest
 from temporalio.client import Client
 
 from hookflash import Actor, Cause, Mode, Outcome, Stage
-from tests.integration.switchboard import ENGINE_APP, Office, TalkingCall, engine_process, reaches
+from tests.integration.switchboard import ENGINE_APP, Office, TalkingCall, reaches, temporal_server, worker_on
 from tests.rig.ari import CallControl
 from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.behaviour import Behaviour
@@ -18,7 +18,8 @@ pytestmark = pytest.mark.asterisk
 
 @pytest.fixture(scope="module")
 async def engine(asterisk_node: AsteriskNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
-    async with engine_process(asterisk_node, tmp_path_factory.mktemp("engine") / "worker.log") as client:
+    log = tmp_path_factory.mktemp("engine") / "worker.log"
+    async with temporal_server() as client, worker_on(asterisk_node, client, log):
         yield client
 
 

@@ -26,8 +26,8 @@ def deadlines(state: State) -> tuple[Deadline, ...]:
     if not state.customer_with_person and state.fallback == 0:
         # Fallbacks have limits of their own; the budget has done its work when the first of them is tried.
         running.append(Deadline(Timer.HOLD_BUDGET))
-    if _consulting(state):
-        running.append(Deadline(Timer.CONSULT_LIMIT))
+    if state.target_leg and _consulting(state):
+        running.append(Deadline(Timer.CONSULT_LIMIT, state.target_leg.number))
     return tuple(running)
 
 

@@ -103,7 +103,7 @@ def customer_left(state: State, cause: Cause) -> State:
         customer=Standing.GONE,
         agent=stay,
         target=stay,
-        cause=cause,
+        cause=Cause.CUSTOMER_LEFT,
         ending=Ending(Outcome.CUSTOMER_LEFT, cause, Actor.CUSTOMER),
     )
 

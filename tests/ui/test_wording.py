@@ -1,0 +1,72 @@
+"""The words themselves: what a summary becomes when names are long, and what Markdown becomes of a caller's text."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from activities.telephony.model import Placement
+from hookflash import CommandName, Deadline, JournalEntry, LegStatus, Mode, Party, Stage, TransferStatus
+from workflows.core import Deadline as CoreDeadline
+from workflows.core import Timer
+from workflows.wording import SUMMARY_LIMIT, arrange_summary, details, in_words, timer_text
+
+ROOM, HOLD, GONE, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.GONE, Placement.RINGING
+NOON = datetime(2026, 7, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("duration", "words"),
+    [(0, "0 s"), (0.3, "300 ms"), (20, "20 s"), (59.96, "1 min"), (90, "1 min 30 s"), (300, "5 min"), (1.234, "1.2 s")],
+)
+def test_a_duration_is_said_as_people_say_it(duration: float, words: str) -> None:
+    assert in_words(timedelta(seconds=duration)) == words
+
+
+@pytest.mark.parametrize(
+    ("customer", "agent", "target", "summary"),
+    [
+        (HOLD, ROOM, ROOM, "Customer on hold, agent and Claims desk together"),
+        (ROOM, ROOM, ROOM, "Customer, agent and Claims desk together"),
+        (ROOM, HOLD, ROOM, "Customer and Claims desk together, agent on hold"),
+        (ROOM, GONE, ROOM, "Customer and Claims desk together, release agent"),
+        (ROOM, ROOM, GONE, "Customer and agent together, release Claims desk"),
+        (HOLD, ROOM, RINGING, "Customer on hold, agent in the room, Claims desk ringing"),
+    ],
+)
+def test_a_summary_says_who_is_together(customer: Placement, agent: Placement, target: Placement, summary: str) -> None:
+    legs = (("customer", customer, None), ("agent", agent, None), ("Claims desk", target, None))
+    assert arrange_summary(legs) == summary
+
+
+def test_a_long_name_never_pushes_the_limit_out_of_a_timer() -> None:
+    text = timer_text(
+        CoreDeadline(Timer.RING, 1), "Claims desk for parcels and pallets, night shift, north", timedelta(0, 20)
+    )
+    assert len(text) <= SUMMARY_LIMIT
+    assert text.endswith("… (20 s)")
+    assert len(arrange_summary([("N" * 200, HOLD, None)])) <= SUMMARY_LIMIT
+
+
+def test_a_callers_text_cannot_break_the_details_page() -> None:
+    name = "a|b `c` <img src=x> *d*\n# e"
+    status = TransferStatus(
+        mode=Mode.WARM,
+        stage=Stage.CONSULTING,
+        legs=(LegStatus(party=Party.TARGET, leg="hf-1", name=name, placement="in_room"),),
+        possible=(CommandName.CANCEL,),
+        deadlines=(Deadline(name="Ring <b>", at=NOON),),
+        journal=(JournalEntry(at=NOON, text=name),),
+    )
+    text = details(status)
+    assert "<" not in text.replace("&lt;", "")
+    assert "a\\|b \\`c\\` &lt;img src=x> \\*d\\* # e (target)" in text
+    assert "- 12:00:00.250 a\\|b" in text
+    assert len(text) < 4096
+
+
+def test_only_the_latest_of_a_long_journal_is_shown() -> None:
+    journal = tuple(JournalEntry(at=NOON, text=f"line {number}") for number in range(50))
+    status = TransferStatus(mode=Mode.COLD, stage=Stage.RINGING, legs=(), possible=(), deadlines=(), journal=journal)
+    text = details(status)
+    assert "line 40" in text
+    assert "line 39" not in text
