@@ -119,6 +119,7 @@ class Arranger:
             )
             try:
                 self._report(Observed(aim, await self._attempt))
+                return  # what was seen decides what comes next, and nothing may come after the last arrangement
             except ActivityError as error:
                 self._standing = None
                 if self._wanted == aim and not is_cancelled_exception(error):

@@ -110,6 +110,7 @@ class Call:
         arrangement = Arrangement(
             owner=self._owner,
             room=self.legs.room,
+            customer=self.request.customer.leg,
             legs=wanted,
             hold_limit=self.request.policy.hold_budget,
             hold_music=self.request.policy.hold_music,

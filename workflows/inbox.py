@@ -70,6 +70,7 @@ class Inbox:
                 raise self._rejection(command, refused)
 
     async def _obey(self, command: Command) -> TransferStatus:
+        self._check(command)  # again: a target has to be admitted first, and the transfer may be over since
         asked = Asked(command)
         self._inbox.append(asked)
         await workflow.wait_condition(lambda: asked.answered)
@@ -190,7 +191,7 @@ class Inbox:
 
     def note_dropped_signal(self, name: str, problem: str) -> None:
         """Write a signal that made no sense into the journal: its sender was told nothing."""
-        self._board.note(f"signal {name} dropped: {problem}")
+        self._board.note_at_once(f"signal {name} dropped: {problem}")
 
     @workflow.query(name=STATUS_QUERY, description="Stage, who is where, running waits, journal, possible commands.")
     def status(self) -> TransferStatus:

@@ -51,6 +51,13 @@ class NoticeBoard:
         values = [*_fixed(request), attributes.TRANSFER_STAGE.value_set(Stage.STARTING.value)]
         self._write(values)
 
+    def note_at_once(self, text: str) -> None:
+        """Write a line into the journal of a transfer to which nothing else happens: nobody is going to post it."""
+        self.note(text)
+        if self._status is not None:
+            self._status = self._status.model_copy(update={"journal": tuple(self._journal)})
+            workflow.set_current_details(details(self._status))
+
     def post(self, call: Call, state: State, waits: tuple[Wait, ...]) -> None:
         """Post the present state everywhere."""
         where = placements(state)

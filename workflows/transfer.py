@@ -96,8 +96,13 @@ class Transfer(Inbox):
                 self._ledger.denied(target.name, target.denied)
                 self._board.note(f"{target.name} must not be rung: {target.denied.value}")
                 denied = denied or (None if planned else target.denied)
-        if any(isinstance(news, Asked) and news.command.name is CommandName.CANCEL for news in self._inbox):
-            return refuse(call.rules, Ending(Outcome.CANCELLED, Cause.OPERATOR_CANCELLED, Actor.OPERATOR))
+        asked = [it for it in self._inbox if isinstance(it, Asked) and it.command.name is CommandName.CANCEL]
+        for cancel in asked:
+            cancel.answered = True
+        if asked:
+            by = asked[0].command.by
+            cause = Cause.OPERATOR_CANCELLED if by is Actor.OPERATOR else Cause.AGENT_CANCELLED
+            return refuse(call.rules, Ending(Outcome.CANCELLED, cause, by))
         if denied:
             return refuse(call.rules, Ending(Outcome.REJECTED, denied, Actor.ENGINE))
         state = begin(call.rules, planned)
@@ -205,7 +210,7 @@ class Transfer(Inbox):
         self._board.post(call, state, ())
         await hand_over(call, state)
         for news in self._inbox:
-            if isinstance(news, Asked):
+            if isinstance(news, Asked) and not news.answered:
                 news.refused, news.answered = "the transfer is over", True
         await workflow.wait_condition(workflow.all_handlers_finished)
         return result

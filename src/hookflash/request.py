@@ -17,6 +17,9 @@ LegId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:~+@-
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """An identifier: letters, digits, dot, underscore and hyphen."""
 
+HeaderWord = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,40}$")]
+"""The last part of a header's name: letters, digits and hyphen."""
+
 Text = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """One line of text. Control characters are refused: they would be header injection in SIP."""
 
@@ -85,7 +88,7 @@ class Context(FromCaller):
     """Reference of the ticket or case. Default: none."""
     steps_tried: tuple[Text, ...] = Field(default=(), max_length=20)
     """What has been tried already. Default: nothing."""
-    data: dict[Word, Text] = Field(default_factory=dict, max_length=20)
+    data: dict[HeaderWord, Text] = Field(default_factory=dict, max_length=20)
     """Free data, sent as one header each. Default: none."""
 
 

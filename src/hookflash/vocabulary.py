@@ -63,7 +63,6 @@ class Cause(StrEnum):
     UNREACHABLE = "unreachable"
     INVALID_DESTINATION = "invalid_destination"
     DESTINATION_DENIED = "destination_denied"
-    MACHINE = "machine"
     ACCEPT_TIMEOUT = "accept_timeout"
     HUNG_UP = "hung_up"
     CUSTOMER_LEFT = "customer_left"

@@ -10,6 +10,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from hookflash import (
     Agent,
+    Context,
     Customer,
     Mode,
     RunningTransfer,
@@ -76,6 +77,7 @@ class TalkingCall:
             customer=Customer(leg=self.customer_leg),
             agent=Agent(leg=self.agent_leg, id="a-17", address="pjsip:agent"),
             targets=tuple(to),
+            context=Context(reason="Wasserschaden Küche", data={"Priority": "high"}),
         )
         return await TransferClient(self.office.client).start(request)
 

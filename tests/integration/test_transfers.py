@@ -44,6 +44,9 @@ async def test_a_warm_transfer_is_completed(call: TalkingCall) -> None:
     await hear_exactly({call.customer: {"music"}, call.agent: {"ringback"}})
     await reaches(transfer, Stage.CONSULTING)
     await hear_exactly({call.customer: {"music"}, call.agent: {"target1"}, target: {"agent"}})
+    invite = target.active_call.invite
+    assert invite.get("X-Transfer-Reason") == "Wasserschaden Küche"
+    assert invite.get("X-Transfer-Data-Priority") == "high"
     await transfer.swap()
     await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}, target: {"music"}})
     await transfer.conference()

@@ -319,3 +319,14 @@ def test_a_leg_that_left_for_the_dialplan_is_lost() -> None:
 def test_a_former_owner_is_replaced_on_living_legs_only() -> None:
     seen = picture(channel(C, owner="former"), channel(A, owner="former"), room=(C, A))
     assert plan(wanted(leg(C, IN_ROOM), leg(A, GONE)), seen).steps == (Adopt(C, OURS, "hookflash"),)
+
+
+def test_a_number_behind_a_trunk_is_told_nothing() -> None:
+    seen = picture(channel(C), channel(A), room=(C, A))
+    inside = plan(wanted(leg(C, IN_ROOM), leg(A, ON_HOLD), leg(T, RINGING)), seen)
+    (create,) = [step for step in inside.steps if isinstance(step, Create)]
+    assert dict(create.variables)["PJSIP_HEADER(add,X-A)"] == "b"
+    outside = leg(T, RINGING, dial=DIAL.model_copy(update={"address": "tel:+14155550100"}))
+    made = plan(wanted(leg(C, IN_ROOM), leg(A, ON_HOLD), outside), seen)
+    (create,) = [step for step in made.steps if isinstance(step, Create)]
+    assert not [name for name, _ in create.variables if "HEADER" in name]

@@ -210,7 +210,9 @@ class _Planner(Scene):
                 continue
             if leg.leg not in self.channels:
                 to = destination(leg.dial.address, self.settings.trunk)
-                variables = header_variables(leg.dial.headers) | caller_variables(leg.dial.caller_id)
+                # What the target should know is nobody's business behind a trunk.
+                headers = {} if to.number else leg.dial.headers
+                variables = header_variables(headers) | caller_variables(leg.dial.caller_id)
                 steps.append(
                     Create(
                         leg.leg,
