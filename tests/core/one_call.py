@@ -1,18 +1,20 @@
 """The engine without Temporal: decision core, arrangements and simulated exchange on a clock that is turned by hand.
 
-It does what the workflow does, in the workflow's order, with the workflow's own parts wherever these are pure.
+It does what the workflow does, in the workflow's order, and with the workflow's own parts wherever these are pure.
 """
 
-import heapq
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from activities.admission import AdmittedTarget, Verdict
 from activities.telephony.errors import TelephonyError, Unsupported
-from activities.telephony.model import LegEvent, Observation
-from activities.telephony.simulator import SimulatedExchange, VirtualClock
-from activities.telephony.simulator.clock import Timer as ClockTimer
-from hookflash import Agent, CommandName, Customer, Mode, Party, Policy, ProviderEvent, Target, TransferRequest
+from activities.telephony.model import Arrangement, LegEvent, Observation
+from activities.telephony.simulator import Clock, SimulatedExchange, VirtualClock
+from activities.telephony.simulator.clock import Timer as Alarm
+from activities.telephony.simulator.legs import Leg
+from hookflash import Agent, CommandName, Customer, Mode, Policy, ProviderEvent, Target, TransferRequest, TransferResult
 from workflows.arranger import Aim
 from workflows.call import Call
 from workflows.core import (
@@ -22,38 +24,59 @@ from workflows.core import (
     Deadline,
     Event,
     PlannedTarget,
-    State,
     TimerFired,
     begin,
     deadlines,
     decide,
 )
+from workflows.ledger import Ledger
 from workflows.legs import Legs
 
 CAROL, ANNA = "sim:carol", "sim:anna"
-_OWNER = "transfer"
-_LATENCY = 0.05
+
+LATENCY = 0.05
 """Seconds from an event until the engine hears of it, and from a decision until the provider does."""
 
+_ATTEMPTS = 5
+"""Requests for one aim, after which Temporal would tell the core that it failed."""
 
-@dataclass(order=True)
-class _Heard:
-    at: float
-    number: int
-    event: ProviderEvent = field(compare=False)
+
+class OverheardExchange(SimulatedExchange):
+    """An exchange that tells its events at once, without an event loop."""
+
+    def __init__(self, clock: Clock, told: Callable[[LegEvent], None]) -> None:
+        super().__init__(clock)
+        self._tell_engine = told
+
+    def _told(self, event: LegEvent) -> None:
+        if not self.faults.outage:
+            self._tell_engine(event)
+
+    def arrange_now(self, wanted: Arrangement) -> Observation:
+        """Make an arrangement true without waiting; there must be no slow request to come."""
+        request = self.arrange(wanted)
+        try:
+            request.send(None)
+        except StopIteration as answer:
+            return answer.value
+        raise AssertionError("the exchange waited")
 
 
 class OneCall:
     """A transfer, its exchange, and the time."""
 
-    def __init__(self, mode: Mode, targets: tuple[Target, ...], policy: Policy, recalled: str) -> None:
+    def __init__(
+        self, mode: Mode, targets: tuple[Target, ...], policy: Policy, recalled: str, scripts: tuple[str, str]
+    ) -> None:
         self.clock = VirtualClock()
-        self.exchange = SimulatedExchange(self.clock)
-        self.exchange.place_call(CAROL, ANNA)
-        self.endings = 0
-        """How often the transfer has come to an end."""
-        self.lost: list[str] = []
-        """Where the customer was left alone for longer than any of the waits allows."""
+        self.exchange = OverheardExchange(self.clock, self._hear_later)
+        self.exchange.place_call(CAROL, ANNA, customer_script=scripts[0], agent_script=scripts[1])
+        self.results: list[TransferResult] = []
+        """What the transfer came to: exactly one entry, once it is over."""
+        self.left: dict[str, Leg] = {}
+        """The legs of the call that were live when it was over."""
+        self.echo = 1
+        """How often each event is heard: 0 loses them, 2 doubles them."""
         request = TransferRequest(
             mode=mode,
             provider="simulator",
@@ -62,22 +85,128 @@ class OneCall:
             targets=targets,
             policy=policy,
         )
-        self.call = Call(request, _OWNER, Legs("run", request))
-        self.state = begin(self.call.rules, self._plan(targets))
-        self._listener = self.exchange.events()
-        self._coming: list[_Heard] = []
-        self._heard = 0
-        self._running: dict[Deadline, ClockTimer] = {}
-        self._fired: deque[Deadline] = deque()
+        self._call = Call(request, "transfer", Legs("run", request))
+        self.state = begin(self._call.rules, self.plan(*targets))
+        self._ledger = Ledger(request, self._call.legs, self._now())
+        self._ledger.first_step(self.state, self._target_name(), self._now())
+        self._running: dict[Deadline, Alarm] = {}
         self._standing: Aim | None = None
-        self._arranging_at: float | None = None
-        self.drop_events = False
+        self._under_way: Aim | None = None
+        self._go_on()
 
-    def _plan(self, targets: tuple[Target, ...]) -> tuple[PlannedTarget, ...]:
+    # What a test does to it.
+
+    def plan(self, *targets: Target) -> tuple[PlannedTarget, ...]:
+        """Admit targets, as the policy does."""
         allowed = tuple(AdmittedTarget(address=it.address or "", name=it.name or "target") for it in targets)
-        return self.call.add_targets(targets, Verdict(targets=allowed))
+        return self._call.add_targets(targets, Verdict(targets=allowed))
+
+    def command(self, command: Command) -> str:
+        """Ask for something. Returns why it was refused."""
+        return self._decide(command)
+
+    def reconcile(self) -> None:
+        """Look at the real state again, as after a gap of the listener."""
+        self._standing = None
+        self._go_on()
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.clock.advance(seconds)
 
     @property
-    def over(self) -> bool:
-        """Whether the transfer has come to its end."""
-        return self.state.ended
+    def last_rung(self) -> Leg | None:
+        """The leg that the engine rang last."""
+        ours = [leg for leg in self.exchange.legs.values() if leg.id.startswith("hf-")]
+        return ours[-1] if ours else None
+
+    # What the workflow does.
+
+    def _now(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.clock.now())
+
+    def _target_name(self) -> str:
+        return self._call.name(self.state.target_leg) if self.state.target_leg else ""
+
+    def _hear_later(self, event: LegEvent) -> None:
+        heard = ProviderEvent(
+            kind=event.kind.value, leg=event.leg, cause=event.cause or "", digit=event.digit, evidence=event.evidence
+        )
+        for copy in range(self.echo):
+            self.clock.call_later(LATENCY * (1 + copy), lambda: self._hear(heard))
+
+    def _hear(self, heard: ProviderEvent) -> None:
+        if self.state.ended and heard.kind == "ended" and heard.leg in self.left:
+            for leg in self.left:  # what the watch over a connected call does: the last one is not left alone
+                self.exchange.hang_up(leg)
+        for event in self._call.legs.heard(heard):
+            self._decide(event)
+
+    def _decide(self, event: Event) -> str:
+        before = self.state
+        decision = decide(before, event)
+        self.state = decision.state
+        self._ledger.note_event(event, self._now())
+        self._ledger.note_step(before, self.state, self._target_name(), self._now())
+        if before.ended:
+            assert self.state == before, f"{event} changed a transfer that was over"
+        elif self.state.ended:
+            self._finish()
+        self._go_on()
+        return decision.refused
+
+    def _finish(self) -> None:
+        self.results.append(self._ledger.result(self.state, self._now()))
+        self.left = {leg.id: replace(leg) for leg in self.exchange.legs.values() if leg.live}
+
+    def _go_on(self) -> None:
+        wanted = deadlines(self.state)
+        for deadline in [it for it in self._running if it not in wanted]:
+            self._running.pop(deadline).cancel()
+        for deadline in wanted:
+            if deadline not in self._running:
+                self._running[deadline] = self._set_alarm(deadline)
+        aim = Aim.of(self.state)
+        if not (self.state.ended or self.state.retrying or self._under_way) and aim != self._standing:
+            self._under_way = aim
+            wanted_now = self._call.arrangement(aim)[0].arrangement
+            self.clock.call_later(LATENCY, lambda: self._request(aim, wanted_now, 1))
+
+    def _set_alarm(self, deadline: Deadline) -> Alarm:
+        seconds = self._call.wait(deadline)[0].total_seconds()
+        return self.clock.call_later(seconds, lambda: void(self._decide(TimerFired(deadline))))
+
+    def _request(self, aim: Aim, wanted: Arrangement, attempt: int) -> None:
+        superseded = attempt > 1 and aim != Aim.of(self.state)
+        try:
+            observation = None if superseded else self.exchange.arrange_now(wanted)
+        except TelephonyError as error:
+            permanently = isinstance(error, Unsupported)
+            if attempt < _ATTEMPTS and not permanently:
+                self.clock.call_later(0.2 * 2**attempt, lambda: self._request(aim, wanted, attempt + 1))
+                return
+            self._answered(aim, None)
+            if aim == Aim.of(self.state):
+                self._decide(ArrangeFailed(permanently))
+        else:
+            self._answered(aim, observation)
+        self._go_on()
+
+    def _answered(self, aim: Aim, observation: Observation | None) -> None:
+        self._standing = None
+        if observation is None:
+            self._under_way = None
+            return
+        events = deque(event for seen in observation.legs for event in self._call.legs.saw(seen))
+        while events:
+            self._decide(events.popleft())
+        self._standing, self._under_way = aim, None
+        if aim == Aim.of(self.state):
+            self._decide(Arranged() if observation.stands else ArrangeFailed())
+
+
+def void(_: object) -> None:
+    """Drop a value, where nothing is to be returned."""
+
+
+__all__ = ["ANNA", "CAROL", "CommandName", "OneCall"]

@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateHandle, WorkflowUpdateStage
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkflowRunner
 
 from activities.admission import Admission, AdmissionInput, Tenant, Tenants, Verdict
 from activities.arrange import Arrange
@@ -79,9 +79,7 @@ class Engine:
         """
         self._calls += 1
         customer, agent = (f"sim:{who}{self._calls}-{self.queue}" for who in ("carol", "anna"))
-        self.exchange.place_call(
-            customer=customer, agent=agent, customer_script=scripts[0], agent_script=scripts[1]
-        )
+        self.exchange.place_call(customer=customer, agent=agent, customer_script=scripts[0], agent_script=scripts[1])
         return TransferRequest.model_validate(
             {
                 "mode": mode,
@@ -109,7 +107,11 @@ class Engine:
         return self.started[-1]
 
     async def transfer(
-        self, mode: Mode, *targets: str | Target, policy: Policy | None = None, **more: Any  # noqa: ANN401
+        self,
+        mode: Mode,
+        *targets: str | Target,
+        policy: Policy | None = None,
+        **more: Any,  # noqa: ANN401
     ) -> "Running":
         """Place a call and start to transfer it; see ``request``."""
         return await self.start(self.request(mode, *targets, policy=policy, **more))
@@ -135,12 +137,16 @@ class Engine:
             await asyncio.sleep(0.05)  # the exchange is out of reach; a real listener waits a moment too
 
     def worker(
-        self, admit: Callable[[AdmissionInput], Awaitable[Verdict]] | None = None, **options: Any  # noqa: ANN401
+        self,
+        admit: Callable[[AdmissionInput], Awaitable[Verdict]] | None = None,
+        runner: WorkflowRunner | None = None,
+        **options: Any,  # noqa: ANN401 the worker's own
     ) -> Worker:
         """Return a worker with the engine's exchange. There can be one after another.
 
         Args:
             admit: Takes the place of the activity that asks the policy.
+            runner: What workflow code runs in. Default: the sandbox of the real workers.
             options: Further arguments of the ``Worker``.
         """
         return Worker(
@@ -152,7 +158,8 @@ class Engine:
                 admit or Admission(TENANTS, ["simulator"]).admit,
             ],
             interceptors=[GuardInterceptor()],
-            **{"workflow_runner": sandbox(), **options},
+            workflow_runner=runner or sandbox(),
+            **options,
         )
 
 
@@ -160,7 +167,7 @@ class Engine:
 class Running:
     """A transfer under way."""
 
-    engine: Engine
+    engine: "Engine"
     request: TransferRequest
     handle: WorkflowHandle[object, TransferResult]
 
@@ -177,8 +184,18 @@ class Running:
         return await eventually(there, f"stage {stage}")
 
     async def do(self, command: str, body: object = None) -> TransferStatus:
-        args = [] if body is None else [body]
-        return await self.handle.execute_update(command, args=args, result_type=TransferStatus)
+        return await self.update(command, *([] if body is None else [body]))
+
+    async def update(self, name: str, *inputs: object) -> TransferStatus:
+        """Send a command with whatever inputs."""
+        return await (await self.accepted(name, *inputs)).result()
+
+    async def accepted(self, name: str, *inputs: object) -> WorkflowUpdateHandle[TransferStatus]:
+        """Send a command, and wait only until the workflow has it."""
+        # The SDK leaves the type of args open in one overload, for which the whole signature counts as unknown.
+        return await self.handle.start_update(  # pyright: ignore[reportUnknownMemberType]
+            name, args=inputs, wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=TransferStatus
+        )
 
     async def result(self, within: float = 20.0) -> TransferResult:
         return await asyncio.wait_for(self.handle.result(), within)
@@ -226,13 +243,11 @@ def _short(name: str) -> str:
 def as_signalled(event: LegEvent) -> ProviderEvent:
     """Return an event of the exchange as the listener passes it on."""
     cause = event.cause.value if event.cause else ""
-    return ProviderEvent(
-        kind=event.kind.value, leg=event.leg, cause=cause, digit=event.digit, evidence=event.evidence
-    )
+    return ProviderEvent(kind=event.kind.value, leg=event.leg, cause=cause, digit=event.digit, evidence=event.evidence)
 
 
 @contextlib.asynccontextmanager
-async def listening(engine: Engine) -> AsyncIterator[None]:
+async def listening(engine: Engine) -> AsyncGenerator[None]:
     """Listen to the exchange. Whatever goes wrong with it fails the test."""
     listener = asyncio.create_task(engine.listen())
     try:
@@ -251,7 +266,7 @@ async def running_engine(
     admit: Callable[[AdmissionInput], Awaitable[Verdict]] | None = None,
     replays: int = 20,
     **options: Any,  # noqa: ANN401 the worker's own
-) -> AsyncIterator[Engine]:
+) -> AsyncGenerator[Engine]:
     """Run an engine for one test.
 
     Fails when the exchange saw privacy broken or the customer in silence, and when a transfer cannot be replayed.

@@ -16,30 +16,29 @@ class Moments:
     """Counts the moments of each transfer, and lets something happen at a chosen one.
 
     A moment is whatever can come between two steps of a workflow: its question to the policy is there or answered, a
-    request has reached the exchange or was carried out, an event is about to be told or was told.
+    request has reached the exchange or was carried out, an event is about to be told.
     """
 
     def __init__(self) -> None:
         self.count: Counter[str] = Counter()
         """Moments so far, by workflow id."""
-        self._planned: dict[str, tuple[int, Callable[[], Awaitable[None]]]] = {}
+        self._planned: dict[str, dict[int, Callable[[], Awaitable[None]]]] = {}
 
     def plan(self, workflow_id: str, moment: int, action: Callable[[], Awaitable[None]]) -> None:
         """Let something happen at a moment of a workflow, counted from 0. It is over before the workflow goes on."""
-        self._planned[workflow_id] = moment, action
+        self._planned.setdefault(workflow_id, {})[moment] = action
 
     async def pass_by(self, workflow_id: str) -> None:
         """It is a moment."""
         number = self.count[workflow_id]
         self.count[workflow_id] += 1
-        planned = self._planned.get(workflow_id)
-        if planned is not None and planned[0] == number:
-            del self._planned[workflow_id]
-            await planned[1]()
+        action = self._planned.get(workflow_id, {}).pop(number, None)
+        if action is not None:
+            await action()
 
     def happened(self, workflow_id: str) -> bool:
-        """Whether what was planned for a workflow has happened."""
-        return workflow_id not in self._planned
+        """Whether all that was planned for a workflow has happened, or has begun to."""
+        return not self._planned.get(workflow_id)
 
     def post(self, engine: Engine) -> Callable[[str, ProviderEvent], Awaitable[None]]:
         """Return what a listener does with an event."""
@@ -47,7 +46,6 @@ class Moments:
         async def post(workflow_id: str, event: ProviderEvent) -> None:
             await self.pass_by(workflow_id)
             await engine.signal(workflow_id, event)
-            await self.pass_by(workflow_id)
 
         return post
 

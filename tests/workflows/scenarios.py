@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
-from hookflash import AcceptGate, Cause, Mode, Outcome, Policy, Retarget, Stage, Target, TransferResult
+from hookflash import AcceptGate, Cause, Mode, Outcome, Policy, Retarget, Stage, Target, TransferRequest, TransferResult
 from tests.workflows.engine import Engine, Running
 from tests.workflows.soundness import ends_soundly
 
@@ -12,6 +13,15 @@ Scenario = Callable[[Engine], Awaitable[tuple[Running, TransferResult]]]
 SHORT = timedelta(milliseconds=400)
 
 _AT_ONCE, _SOON, _NEVER = "sim:bob?answer=50ms", "sim:bob?answer=300ms", "sim:bob?ring"
+
+
+def asked(mode: Mode, *targets: str | Target, **options: Any) -> Callable[[Engine], TransferRequest]:  # noqa: ANN401
+    """Return what places a call and asks for its transfer, once there is an engine; see ``Engine.request``."""
+
+    def place(engine: Engine) -> TransferRequest:
+        return engine.request(mode, *targets, **options)
+
+    return place
 
 
 def gated(script: str, timeout: timedelta = timedelta(seconds=5)) -> Target:

@@ -23,7 +23,9 @@ def what_is_wrong(result: TransferResult, customer: str, live: dict[str, Leg]) -
         return f"somebody still rings: {sorted(live)}"
     if result.outcome is Outcome.CUSTOMER_LEFT:
         # Agent and target may go on talking without the customer.
-        return "" if up is None and others in ([], ["agent", "target"]) else f"left over: {others}, {up and up.placement}"
+        return (
+            "" if up is None and others in ([], ["agent", "target"]) else f"left over: {others}, {up and up.placement}"
+        )
     if not result.customer_with:
         return "" if up is None and not others else f"left over: {others}, {up and up.placement}"
     if up is None:

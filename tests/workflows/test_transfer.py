@@ -1,12 +1,13 @@
 """Transfers as a contact centre sees them, on the real server with a simulated exchange."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from hookflash import Actor, Cause, Hold, Mode, Outcome, Party, Stage, Unhold
+from hookflash import AcceptGate, Actor, Cause, Hold, Mode, Outcome, Party, Stage, Target, Unhold
 from tests.workflows.engine import Engine, running_engine
 
 
@@ -30,8 +31,11 @@ async def test_a_warm_transfer_is_completed(engine: Engine) -> None:
     assert result.customer_with == ("target",)
     (attempt,) = result.attempts
     assert attempt.target == "Claims desk"
-    assert attempt.rang_at and attempt.answered_at and attempt.accepted_at and not attempt.ended_at
-    assert attempt.rang_at < attempt.answered_at
+    assert attempt.rang_at
+    assert attempt.answered_at
+    assert attempt.dialled_at
+    assert attempt.dialled_at < attempt.rang_at < attempt.answered_at == attempt.accepted_at
+    assert attempt.ended_at is None
     assert result.held > result.consulting
 
 
@@ -58,10 +62,6 @@ async def test_a_cold_transfer_releases_the_agent_at_the_answer(engine: Engine) 
 async def test_a_cold_transfer_that_nobody_takes_gives_the_customer_back(
     engine: Engine, script: str, cause: Cause
 ) -> None:
-    from datetime import timedelta
-
-    from hookflash import Target
-
     target = Target(address=f"sim:bob?{script}", name="Claims desk", ring_timeout=timedelta(milliseconds=400))
     transfer = await engine.transfer(Mode.COLD, target)
     result = await transfer.result()
@@ -180,8 +180,6 @@ async def test_a_transfer_of_an_unknown_leg_is_rejected_and_nothing_is_dialled(e
 
 
 async def test_a_target_that_must_accept_is_joined_when_it_presses_one(engine: Engine) -> None:
-    from hookflash import AcceptGate, Target
-
     target = Target(address="sim:bob?answer=200ms&press=1&after=300ms", name="Claims desk", accept=AcceptGate())
     transfer = await engine.transfer(Mode.COLD, target)
     await transfer.hear(customer={"music"}, agent={"music"}, target={"announcement"})
