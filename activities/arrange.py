@@ -1,12 +1,13 @@
 """The one activity that touches a call: make an arrangement true."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.telephony.errors import ProtocolError, TelephonyError, Unsupported
+from activities.telephony.errors import OutcomeUnknown, ProtocolError, TelephonyError, Unsupported
 from activities.telephony.interface import Telephony
 from activities.telephony.model import Arrangement, Frozen, Observation
 
@@ -14,7 +15,10 @@ ARRANGE = "arrange"
 """Name of the activity."""
 
 ATTEMPT_LIMIT = timedelta(seconds=3)
-"""How long one attempt may take. A provider bounds itself to less, so that no attempt outlives this and acts late."""
+"""How long one attempt may take. It ends before Temporal gives it up, so that it cannot act late."""
+
+OWN_LIMIT = ATTEMPT_LIMIT - timedelta(milliseconds=300)
+"""When an attempt gives up by itself, for a provider that does not keep to its bounds."""
 
 _NO_USE_TRYING_AGAIN = (ProtocolError, Unsupported)
 
@@ -48,7 +52,11 @@ class Arrange:
                 f"this worker has no provider {wanted.provider!r}", type=ProtocolError.kind, non_retryable=False
             )
         try:
-            return await telephony.arrange(wanted.arrangement)
+            async with asyncio.timeout(OWN_LIMIT.total_seconds()):
+                return await telephony.arrange(wanted.arrangement)
+        except TimeoutError:
+            text = f"{wanted.provider}: no answer within {OWN_LIMIT.total_seconds():g} s"
+            raise ApplicationError(text, type=OutcomeUnknown.kind) from None
         except TelephonyError as error:
             raise ApplicationError(
                 f"{wanted.provider}: {error}", type=error.kind, non_retryable=isinstance(error, _NO_USE_TRYING_AGAIN)

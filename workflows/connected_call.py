@@ -50,7 +50,8 @@ class ConnectedCall:
             if self._look_again:
                 self._look_again = False
                 observation = await self._arrange(call, call.arrangement, f"Watch {' and '.join(names.values())}")
-                self._ended += [seen.leg for seen in observation.legs if seen.phase is Phase.ENDED]
+                if observation is not None:
+                    self._ended += [seen.leg for seen in observation.legs if seen.phase is Phase.ENDED]
             else:
                 await workflow.wait_condition(lambda: bool(self._gone(names) or self._look_again or self._taken_over))
         if self._taken_over:
@@ -65,9 +66,10 @@ class ConnectedCall:
     def _gone(self, names: dict[str, str]) -> list[str]:
         return [leg for leg in self._ended if leg in names]
 
-    async def _arrange(self, call: ArrangeInput, arrangement: Arrangement, summary: str) -> Observation:
+    async def _arrange(self, call: ArrangeInput, arrangement: Arrangement, summary: str) -> Observation | None:
+        """Arrange, for as long as it takes; None if another transfer has taken the call over meanwhile."""
         owned = arrangement.model_copy(update={"owner": workflow.info().workflow_id})
-        return await workflow.execute_activity(
+        attempt = workflow.start_activity(
             ARRANGE,
             ArrangeInput(provider=call.provider, arrangement=owned),
             result_type=Observation,
@@ -75,6 +77,11 @@ class ConnectedCall:
             retry_policy=_RETRY,
             summary=summary,
         )
+        await workflow.wait_condition(lambda: attempt.done() or self._taken_over)
+        if attempt.done():
+            return await attempt
+        attempt.cancel()  # these legs are somebody else's to arrange now
+        return None
 
     @workflow.signal(name=PROVIDER_EVENT_SIGNAL, description="What the provider reports of a leg. Sent by listeners.")
     def provider_event(self, event: ProviderEvent) -> None:

@@ -14,10 +14,16 @@ from workflows.connected_call import TAKEN_OVER_SIGNAL, ConnectedCallResult
 from workflows.core import State
 
 
-async def take_over(observation: Observation, workflow_id: str) -> None:
-    """Tell whoever watched these legs until now that this workflow does."""
-    former = {seen.former_owner: None for seen in observation.legs if seen.former_owner not in ("", workflow_id)}
-    for owner in former:
+async def take_over(observation: Observation, told: set[str]) -> None:
+    """Tell whoever watched these legs until now that this workflow does.
+
+    Args:
+        observation: What the provider saw; it says who that was.
+        told: Who needs no telling; grows by those who are told now.
+    """
+    former = {seen.former_owner: None for seen in observation.legs if seen.former_owner}
+    for owner in [it for it in former if it not in told]:
+        told.add(owner)
         try:
             await workflow.get_external_workflow_handle(owner).signal(TAKEN_OVER_SIGNAL)
         except ApplicationError:

@@ -47,6 +47,7 @@ class Transfer(Inbox):
         """Start with an empty inbox: handlers can run before ``run`` does."""
         super().__init__()
         self._call: Call | None = None
+        self._told = {workflow.info().workflow_id}
         self._unexplained: dict[str, asyncio.Task[None]] = {}
 
     @workflow.run
@@ -168,7 +169,7 @@ class Transfer(Inbox):
                     self._decide(call, event)
 
     async def _consume_observation(self, call: Call, news: Observed) -> None:
-        await take_over(news.observation, workflow.info().workflow_id)
+        await take_over(news.observation, self._told)
         for seen in news.observation.legs:
             if call.legs.awaits_cause(seen):
                 self._allow_for_cause(seen.leg)

@@ -112,7 +112,8 @@ class SeenLeg(Frozen):
     evidence: Evidence = Evidence()
     """For an ended leg: the provider's own words."""
     former_owner: str = ""
-    """Workflow that was told about this leg until now, if it was another one. Default: nobody."""
+    """Workflow that was told about this leg before the present owner. It stays, so that a lost answer loses nothing:
+    whoever is told twice does not mind. Default: nobody."""
 
 
 class Observation(Frozen):

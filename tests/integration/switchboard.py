@@ -118,7 +118,7 @@ async def worker_on(node: AsteriskNode, client: Client, log: Path) -> AsyncGener
     variables = {**worker_variables(node), **temporal_at(client)}
     async with worker_process(log, **variables) as worker:
         await worker.ready()
-        await eventually(lambda: _listening(node), "a listener on the node", within=20)
+        await worker.logs("listening to asterisk")
         yield worker
 
 
@@ -131,8 +131,3 @@ def worker_variables(node: AsteriskNode) -> Mapping[str, str]:
         "HOOKFLASH_ASTERISK_USERNAME": node.ari_user,
         "HOOKFLASH_ASTERISK_PASSWORD": node.ari_password,
     }
-
-
-async def _listening(node: AsteriskNode) -> bool | None:
-    applications = await node.ari.listing("/applications")
-    return True if any(it["name"] == ENGINE_APP for it in applications) else None

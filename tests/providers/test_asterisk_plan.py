@@ -318,7 +318,7 @@ def test_a_leg_that_left_for_the_dialplan_is_lost() -> None:
 
 def test_a_former_owner_is_replaced_on_living_legs_only() -> None:
     seen = picture(channel(C, owner="former"), channel(A, owner="former"), room=(C, A))
-    assert plan(wanted(leg(C, IN_ROOM), leg(A, GONE)), seen).steps == (Adopt(C, OURS, "hookflash"),)
+    assert plan(wanted(leg(C, IN_ROOM), leg(A, GONE)), seen).steps == (Adopt(C, OURS, "hookflash", "former"),)
 
 
 def test_a_number_behind_a_trunk_is_told_nothing() -> None:

@@ -431,7 +431,8 @@ async def test_a_new_owner_hears_of_the_former_one(world: World, transfer: Trans
     former, transfer.owner = transfer.owner, "connected:test"
     second = await transfer.arrange(together)
     assert {leg.former_owner for leg in second.legs} == {former}
-    assert {leg.former_owner for leg in (await transfer.arrange(together)).legs} == {""}
+    # It stays: an answer that was lost, and with it the news of who has to be told, is made up for by the next look.
+    assert {leg.former_owner for leg in (await transfer.arrange(together)).legs} == {former}
     async with listening(world) as listener:
         await world.hang_up(agent)
         assert (await listener.until(agent, LegEventKind.ENDED)).owner == "connected:test"

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from temporalio.client import Client
 
+from tests.support.polling import eventually
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -35,6 +37,14 @@ class WorkerProcess:
         line = (await self._process.stdout.readline()).decode().rstrip()
         assert line, f"the worker ended before it was ready:\n{self.log}"
         return line
+
+    async def logs(self, text: str, within: float = 20.0) -> None:
+        """Wait until it has logged something."""
+
+        async def logged() -> bool | None:
+            return True if text in self.log else None
+
+        await eventually(logged, f"{text!r} in the log", within)
 
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

@@ -79,7 +79,7 @@ async def test_when_the_listening_worker_is_killed_another_one_listens(own_names
         victim.send(signal.SIGKILL)
         await victim.end()
         await until_listening(own_namespace, survivor, within=8)
-        assert "listening to simulator" in survivor.log
+        await survivor.logs("listening to simulator")
 
 
 async def test_when_the_listening_worker_is_stopped_another_one_listens_at_once(

@@ -150,7 +150,7 @@ class _Planner(Scene):
         """Legs that are handed off or go need no owner, and one that was just created has got one already."""
         placements = (Placement.IN_ROOM, Placement.ON_HOLD, *DIALLED_PLACEMENTS)
         return [
-            Adopt(leg.leg, self.wanted.owner, self.settings.app)
+            Adopt(leg.leg, self.wanted.owner, self.settings.app, channel.owner)
             for leg in self.legs
             if leg.placement in placements
             and (channel := self.channels.get(leg.leg)) is not None

@@ -14,7 +14,7 @@ from activities.telephony.asterisk.execute import Executor, LegFailedError, Stal
 from activities.telephony.asterisk.plan import Plan, make_plan
 from activities.telephony.asterisk.settings import AsteriskSettings
 from activities.telephony.asterisk.state import Bridge, Channel, Picture, hold_bridge
-from activities.telephony.asterisk.steps import Adopt, HangUp, Step
+from activities.telephony.asterisk.steps import HangUp, Step
 from activities.telephony.asterisk.translation import Endings, Translator
 from activities.telephony.asterisk.verdicts import DIALLED_PLACEMENTS, unanswered_ending
 from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
@@ -77,7 +77,6 @@ class _Run:
         self._executor = Executor(client)
         self._seen_endings = endings
         self._own_endings: dict[str, Ending] = {}
-        self._former_owners: dict[str, str] = {}
         self._trouble = ""
 
     async def until_it_stands(self) -> Observation:
@@ -137,9 +136,7 @@ class _Run:
         """Keep what cannot be seen any more once the plan is carried out."""
         expired = {leg.leg for leg in self._wanted.legs if leg.expired and leg.placement in DIALLED_PLACEMENTS}
         for step in plan.steps:
-            if isinstance(step, Adopt) and (former := picture.channels[step.leg].owner):
-                self._former_owners.setdefault(step.leg, former)
-            elif isinstance(step, HangUp) and step.leg in expired:
+            if isinstance(step, HangUp) and step.leg in expired:
                 self._own_endings[step.leg] = unanswered_ending(picture.channels[step.leg].phase)
 
     def _observe(self, picture: Picture, plan: Plan) -> Observation:
@@ -149,8 +146,7 @@ class _Run:
             if ended is not None:
                 seen = SeenLeg(leg=leg.leg, phase=Phase.ENDED, cause=ended.cause, evidence=ended.evidence)
             elif (channel := picture.channels.get(leg.leg)) is not None:
-                former = self._former_owners.get(leg.leg, "")
-                seen = SeenLeg(leg=leg.leg, phase=channel.phase, former_owner=former)
+                seen = SeenLeg(leg=leg.leg, phase=channel.phase, former_owner=channel.former_owner)
             else:
                 seen = SeenLeg(leg=leg.leg, phase=Phase.NEW)
             legs.append(seen)

@@ -13,6 +13,8 @@ from activities.telephony.model import Phase
 
 OWNER = "HOOKFLASH_OWNER"
 """On a leg: workflow that is told its events."""
+FORMER_OWNER = "HOOKFLASH_FORMER_OWNER"
+"""On a leg: workflow that was told its events before. It has to learn that it is not any more, so this stays."""
 PLACE = "HOOKFLASH_PLACE"
 """On a leg: the last place where everything was done for it: ``hold:<class>``, ``alone``, ``room``,
 ``screened`` or ``handed_off``. In the first two it waits, with an absolute time-out behind it."""
@@ -67,6 +69,11 @@ class Channel(_Shown):
     def owner(self) -> str:
         """Workflow that is told its events."""
         return self.variable(OWNER)
+
+    @property
+    def former_owner(self) -> str:
+        """Workflow that was told its events before, if there was one."""
+        return self.variable(FORMER_OWNER)
 
     @property
     def up(self) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from activities.telephony.asterisk.client import path
-from activities.telephony.asterisk.state import DIALLED, HANDED_OFF, OWNER, PLACE, RINGBACK
+from activities.telephony.asterisk.state import DIALLED, FORMER_OWNER, HANDED_OFF, OWNER, PLACE, RINGBACK
 
 NONE: frozenset[int] = frozenset()
 
@@ -43,13 +43,17 @@ class Adopt:
     leg: str
     owner: str
     app: str
+    former: str = ""
+    """Who was told until now."""
 
     def requests(self) -> tuple[Request, ...]:
         """Return what it takes."""
         where = path("applications", self.app, "subscription")
         query = {"eventSource": f"channel:{self.leg}"}
         subscribe = Request("POST", where, query, no_listener=frozenset({404}))
-        return subscribe, variable(self.leg, OWNER, self.owner)
+        # In this order: whoever stops half-way, the former owner can still be told.
+        former = (variable(self.leg, FORMER_OWNER, self.former),) if self.former else ()
+        return subscribe, *former, variable(self.leg, OWNER, self.owner)
 
 
 @dataclass(frozen=True, slots=True)

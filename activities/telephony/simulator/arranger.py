@@ -49,7 +49,6 @@ class Arranger:
             if leg.placement == Placement.HANDED_OFF and leg.place in ("", NO_SUCH_PLACE):
                 raise Unsupported(f"arrange: there is no place {leg.place!r} to hand {leg.name or leg.leg} off to")
         legs = self._board.legs
-        former = {leg.leg: legs[leg.leg].owner for leg in wanted.legs if leg.leg in legs}
         for leg in wanted.legs:
             if leg.leg in legs and leg.name:
                 legs[leg.leg].name = leg.name
@@ -63,7 +62,7 @@ class Arranger:
                 self._carry_out(step, wanted)
         finally:
             self.progress = None
-        seen = tuple(self._seen(leg, former.get(leg.leg, ""), wanted.owner) for leg in wanted.legs)
+        seen = tuple(self._seen(leg) for leg in wanted.legs)
         return Observation(legs=seen, stands=plan.stands)
 
     def _carry_out(self, step: Step, wanted: Arrangement) -> None:
@@ -115,7 +114,7 @@ class Arranger:
             owner=wanted.owner,
         )
 
-    def _seen(self, want: WantedLeg, former: str, owner: str) -> SeenLeg:
+    def _seen(self, want: WantedLeg) -> SeenLeg:
         leg = self._board.legs.get(want.leg)
         if leg is None:
             return SeenLeg(leg=want.leg, phase=Phase.ENDED, cause=Cause.UNKNOWN_LEG)
@@ -128,7 +127,7 @@ class Arranger:
             phase=leg.phase,
             cause=leg.cause,
             evidence=leg.evidence,
-            former_owner=former if former != owner else "",
+            former_owner=leg.former_owner,
         )
 
 

@@ -35,6 +35,7 @@ class Leg:
     phone: str = ""
     """Name of the phone that was dialled."""
     owner: str = ""
+    former_owner: str = ""
     music: str = ""
     place: str = ""
     cause: Cause | None = None

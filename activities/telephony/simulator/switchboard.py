@@ -51,7 +51,7 @@ class Switchboard:
         """Tell this owner from now on what happens to the legs."""
         legs = tuple(legs)
         for leg in legs:
-            leg.owner = owner
+            leg.owner, leg.former_owner = owner, leg.owner
         self._after(legs, because)
 
     def create_room(self, room: str) -> None:
