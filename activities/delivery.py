@@ -76,7 +76,8 @@ class Delivery:
 
     async def _send(self, owner: str, event: ProviderEvent) -> None:
         try:
-            await self._client.get_workflow_handle(owner).signal(
+            workflow, run_id = names.owning_run(owner)
+            await self._client.get_workflow_handle(workflow, run_id=run_id).signal(
                 names.PROVIDER_EVENT_SIGNAL, event, rpc_timeout=RPC_TIMEOUT
             )
         except RPCError as error:

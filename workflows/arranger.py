@@ -20,11 +20,15 @@ TOTAL_LIMIT = timedelta(seconds=10)
 _RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=1))
 
 
+_TELLING = (Standing.SCREENING, Standing.EXPIRED)
+
+
 class Aim(NamedTuple):
     """What an arrangement is about. Two states with the same aim need no new arrangement."""
 
     legs: tuple[tuple[LegRef, Placement, Standing | None], ...]
-    """With the standing: a leg that was answered is in the same place as before, but now wants its prompt."""
+    """With the standing where the placement does not say everything: a leg that was answered is in the same place as
+    before, but now wants its prompt; one whose time is up is still to ring, or to end."""
     fallback: int
     """Which fallback the customer is handed off to."""
     final: bool
@@ -33,8 +37,9 @@ class Aim(NamedTuple):
     @classmethod
     def of(cls, state: State) -> "Aim":
         """Return what a state aims at."""
-        standings = {leg: state.standing(leg.party) for leg in (state.agent_leg, state.target_leg) if leg}
-        legs = tuple((leg, placement, standings.get(leg)) for leg, placement in placements(state).items())
+        current = {leg: state.standing(leg.party) for leg in (state.agent_leg, state.target_leg) if leg}
+        telling = {leg: standing for leg, standing in current.items() if standing in _TELLING}
+        legs = tuple((leg, placement, telling.get(leg)) for leg, placement in placements(state).items())
         return cls(legs, state.fallback, state.ending is not None)
 
 
@@ -74,7 +79,7 @@ class Arranger:
         self._build = build
         self._report = report
         self._wanted: Aim | None = None
-        self._standing: Aim | None = None
+        self._aimed_at: Aim | None = None
         self._work: asyncio.Task[None] | None = None
         self._attempt: workflow.ActivityHandle[Observation] | None = None
 
@@ -84,19 +89,14 @@ class Arranger:
             return
         aim = self._wanted = Aim.of(state)
         if self._work is None or self._work.done():
-            if aim != self._standing:
+            if aim != self._aimed_at:
                 self._work = asyncio.create_task(self._carry_out())
-        elif self._attempt is not None and aim != self._standing:
+        elif self._attempt is not None and aim != self._aimed_at:
             self._attempt.cancel()
-
-    @property
-    def aim(self) -> Aim | None:
-        """What is being made true, or stands."""
-        return self._wanted
 
     def look_again(self) -> None:
         """Doubt that the last aim stands: the next call of ``follow`` looks at the provider's real state."""
-        self._standing = None
+        self._aimed_at = None
 
     def raise_if_broken(self) -> None:
         """Raise what a mistake in the engine's own code raised in the background: it must suspend the workflow."""
@@ -104,8 +104,8 @@ class Arranger:
             raise error
 
     async def _carry_out(self) -> None:
-        while self._wanted is not None and (aim := self._wanted) != self._standing:
-            self._standing = aim
+        while self._wanted is not None and (aim := self._wanted) != self._aimed_at:
+            self._aimed_at = aim
             wanted, summary = self._build(aim)
             self._attempt = workflow.start_activity(
                 ARRANGE,
@@ -121,7 +121,7 @@ class Arranger:
                 self._report(Observed(aim, await self._attempt))
                 return  # what was seen decides what comes next, and nothing may come after the last arrangement
             except ActivityError as error:
-                self._standing = None
+                self._aimed_at = None
                 if self._wanted == aim and not is_cancelled_exception(error):
                     self._report(_failure(aim, error))
                     return

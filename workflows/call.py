@@ -7,6 +7,7 @@ from activities.admission import Verdict
 from activities.arrange import ArrangeInput
 from activities.telephony.model import Arrangement, Dial, Phase, Placement, WantedLeg
 from hookflash import Context, HandOff, Party, Recall, Target, TransferRequest, WhenUnanswered
+from hookflash.names import WATCH, owning_run
 from workflows.arranger import Aim
 from workflows.core import Deadline, FallbackKind, LegRef, PlannedTarget, Rules, Standing, Timer
 from workflows.legs import Legs
@@ -36,7 +37,7 @@ class Call:
 
         Args:
             request: What the caller asked for.
-            owner: Workflow id that is to be told what happens to the legs.
+            owner: Token of the run that is to be told what happens to the legs.
             legs: The legs of the transfer.
         """
         self.request = request
@@ -109,6 +110,10 @@ class Call:
         alive = any(leg.placement not in (Placement.GONE, Placement.HANDED_OFF) for leg in wanted)
         arrangement = Arrangement(
             owner=self._owner,
+            take_from=(
+                WATCH,
+                f"{owning_run(self._owner)[0]}/",
+            ),  # watches, and what an earlier transfer of this call left
             room=self.legs.room,
             customer=self.request.customer.leg,
             legs=wanted,

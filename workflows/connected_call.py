@@ -4,15 +4,19 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.arrange import ARRANGE, ATTEMPT_LIMIT, ArrangeInput
 from activities.telephony.model import Arrangement, Frozen, Observation, Phase, Placement
 from hookflash import ProviderEvent
-from hookflash.names import PROVIDER_EVENT_SIGNAL, SUPERVISION_TYPE
+from hookflash._summary import in_words
+from hookflash.names import PROVIDER_EVENT_SIGNAL, SUPERVISION_TYPE, owner_token
 
 TAKEN_OVER_SIGNAL = "taken_over"
 """Another transfer of the same call has begun; its workflow watches the legs now."""
 
+TOTAL_LIMIT = timedelta(seconds=30)
+_PAUSE = timedelta(seconds=10)
 _RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5))
 
 
@@ -50,12 +54,14 @@ class ConnectedCall:
             if self._look_again:
                 self._look_again = False
                 observation = await self._arrange(call, call.arrangement, f"Watch {' and '.join(names.values())}")
-                if observation is not None:
-                    self._ended += [seen.leg for seen in observation.legs if seen.phase is Phase.ENDED]
+                self._ended += [seen.leg for seen in observation.legs if seen.phase is Phase.ENDED]
+            elif workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(call)
             else:
                 await workflow.wait_condition(lambda: bool(self._gone(names) or self._look_again or self._taken_over))
-        if self._taken_over:
-            return ConnectedCallResult(left="")
+        return await (self._leave_to_the_other(call) if self._taken_over else self._release(call, names))
+
+    async def _release(self, call: ArrangeInput, names: dict[str, str]) -> ConnectedCallResult:
         first = names[self._gone(names)[0]]
         legs = tuple(leg.model_copy(update={"placement": Placement.GONE}) for leg in call.arrangement.legs)
         over = call.arrangement.model_copy(update={"legs": legs, "keep_room": False})
@@ -63,25 +69,45 @@ class ConnectedCall:
         workflow.set_current_details(f"### Over\n{first} left first.")
         return ConnectedCallResult(left=first)
 
+    async def _leave_to_the_other(self, call: ArrangeInput) -> ConnectedCallResult:
+        """Remove our room. The other transfer has moved everybody who stays into its own."""
+        self._taken_over = False
+        nobody = call.arrangement.model_copy(update={"legs": (), "keep_room": False})
+        await self._arrange(call, nobody, "Leave the call to the next transfer")
+        workflow.set_current_details("### Taken over\nAnother transfer watches this call now.")
+        return ConnectedCallResult(left="")
+
     def _gone(self, names: dict[str, str]) -> list[str]:
         return [leg for leg in self._ended if leg in names]
 
-    async def _arrange(self, call: ArrangeInput, arrangement: Arrangement, summary: str) -> Observation | None:
-        """Arrange, for as long as it takes; None if another transfer has taken the call over meanwhile."""
-        owned = arrangement.model_copy(update={"owner": workflow.info().workflow_id})
-        attempt = workflow.start_activity(
-            ARRANGE,
-            ArrangeInput(provider=call.provider, arrangement=owned),
-            result_type=Observation,
-            start_to_close_timeout=ATTEMPT_LIMIT,
-            retry_policy=_RETRY,
-            summary=summary,
-        )
-        await workflow.wait_condition(lambda: attempt.done() or self._taken_over)
-        if attempt.done():
-            return await attempt
-        attempt.cancel()  # these legs are somebody else's to arrange now
-        return None
+    async def _arrange(self, call: ArrangeInput, arrangement: Arrangement, summary: str) -> Observation:
+        """Arrange, for as long as it takes, and only while these legs are ours."""
+        info = workflow.info()
+        update = {
+            "owner": owner_token(info.workflow_id, info.run_id),
+            "take_from": (call.arrangement.owner, f"{info.workflow_id}/"),
+        }
+        wanted = ArrangeInput(provider=call.provider, arrangement=arrangement.model_copy(update=update))
+        while not self._taken_over:
+            try:
+                observation = await workflow.execute_activity(
+                    ARRANGE,
+                    wanted,
+                    result_type=Observation,
+                    start_to_close_timeout=ATTEMPT_LIMIT,
+                    schedule_to_close_timeout=TOTAL_LIMIT,
+                    retry_policy=_RETRY,
+                    summary=summary,
+                )
+            except ActivityError as error:
+                if is_cancelled_exception(error):
+                    raise
+                # The provider will be back, and somebody has to be there then.
+                await workflow.sleep(_PAUSE, summary=f"Try the provider again ({in_words(_PAUSE)})")
+            else:
+                self._taken_over = self._taken_over or observation.refused
+                return observation
+        return Observation(legs=(), stands=False)
 
     @workflow.signal(name=PROVIDER_EVENT_SIGNAL, description="What the provider reports of a leg. Sent by listeners.")
     def provider_event(self, event: ProviderEvent) -> None:

@@ -7,7 +7,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 
 from activities.telephony.model import Observation, Placement
-from hookflash.names import SUPERVISION_TYPE, supervision_id
+from hookflash.names import SUPERVISION_TYPE, WATCH, owning_run, supervision_id
 from workflows.arranger import Aim
 from workflows.call import Call
 from workflows.connected_call import TAKEN_OVER_SIGNAL, ConnectedCallResult
@@ -21,11 +21,12 @@ async def take_over(observation: Observation, told: set[str]) -> None:
         observation: What the provider saw; it says who that was.
         told: Who needs no telling; grows by those who are told now.
     """
-    former = {seen.former_owner: None for seen in observation.legs if seen.former_owner}
+    former = {seen.former_owner: None for seen in observation.legs if seen.former_owner.startswith(WATCH)}
     for owner in [it for it in former if it not in told]:
         told.add(owner)
+        watch, run_id = owning_run(owner)
         try:
-            await workflow.get_external_workflow_handle(owner).signal(TAKEN_OVER_SIGNAL)
+            await workflow.get_external_workflow_handle(watch, run_id=run_id).signal(TAKEN_OVER_SIGNAL)
         except ApplicationError:
             workflow.logger.debug("the former owner of a leg is over: %s", owner)
 

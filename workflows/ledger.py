@@ -128,9 +128,14 @@ class Ledger:
             answered_at=entry.answered_at,
             accepted_at=entry.accepted_at,
             ended_at=entry.ended_at,
-            cause=entry.cause,
+            cause=self._cause(entry),
             evidence=leg.evidence if leg else Evidence(),
         )
+
+    def _cause(self, entry: _Entry) -> Cause | None:
+        # Told late, after the engine had to decide without it: it is still the truth about this attempt.
+        late = self.legs[entry.ref].cause if entry.ref and entry.cause is Cause.PROVIDER_ERROR else None
+        return late or entry.cause
 
     def _evidence(self, state: State) -> Evidence:
         """The provider's words on the leg that decided the outcome: the customer's, else the last target's."""
@@ -143,7 +148,7 @@ class Ledger:
             return _LEFT_WITH[state.ending.outcome]
         if state.customer is Standing.GONE:
             return ()
-        if not state.begun and state.failures == 0:
+        if state.ending and (state.ending.outcome is Outcome.REJECTED or state.current is None):
             return () if state.agent is Standing.GONE else ("agent",)  # nobody was moved
         company = [it.value for it in (Party.AGENT, Party.TARGET) if state.standing(it) is Standing.IN_ROOM]
         return tuple(company) or ("hold",)

@@ -74,7 +74,10 @@ class Legs:
     def saw(self, seen: SeenLeg) -> Iterator[Event]:
         """Yield what ``arrange`` saw of a leg that had not been heard of yet."""
         leg = self._by_id.get(seen.leg)
-        if leg is not None and not ended_without_cause(seen):
+        if leg is not None and seen.owner:
+            # Somebody else's leg is none of ours, and what became of it none of our news.
+            yield from self._advance(leg, Phase.ENDED, Cause.IN_TRANSFER, Evidence(text="in another transfer"))
+        elif leg is not None and not ended_without_cause(seen):
             yield from self._advance(leg, seen.phase, seen.cause, seen.evidence)
 
     def _advance(self, leg: Leg, phase: Phase, cause: Cause | None, evidence: Evidence) -> Iterator[Event]:

@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from activities.admission import ADMIT, AdmissionInput, Verdict
 from hookflash import Actor, Cause, CommandName, Outcome, ProviderEvent, Target, TransferRequest, TransferResult
 from hookflash._summary import name_of
-from hookflash.names import WORKFLOW_TYPE
+from hookflash.names import WORKFLOW_TYPE, owner_token
 from workflows.arranger import Aim, Arranger, NotArranged, Observed
 from workflows.call import Call
 from workflows.core import (
@@ -47,7 +47,7 @@ class Transfer(Inbox):
         """Start with an empty inbox: handlers can run before ``run`` does."""
         super().__init__()
         self._call: Call | None = None
-        self._told = {workflow.info().workflow_id}
+        self._told: set[str] = set()
         self._unexplained: dict[str, asyncio.Task[None]] = {}
 
     @workflow.run
@@ -71,7 +71,7 @@ class Transfer(Inbox):
 
     async def _transfer(self, request: TransferRequest) -> TransferResult:
         info = workflow.info()
-        call = self._call = Call(request, info.workflow_id, Legs(info.run_id, request))
+        call = self._call = Call(request, owner_token(info.workflow_id, info.run_id), Legs(info.run_id, request))
         self._ledger = Ledger(request, call.legs, workflow.now())
         self._timers = Timers(call.wait, lambda deadline: self._inbox.append(TimerFired(deadline)))
         self._arranger = Arranger(call.arrangement, self._inbox.append)
@@ -137,7 +137,12 @@ class Transfer(Inbox):
         await workflow.wait_condition(lambda: self._call is not None)
         call = self._call
         assert call is not None
-        verdict = await self._admit(call.request, (target,))
+        admission = asyncio.create_task(self._admit(call.request, (target,)))
+        await workflow.wait_condition(lambda: admission.done() or self._board.result is not None)
+        if not admission.done():
+            admission.cancel()
+            raise ApplicationError("cannot retarget: the transfer is over", type=COMMAND_REJECTED, non_retryable=True)
+        verdict = await admission
         planned = call.add_targets((target,), verdict) if verdict else ()
         if not planned:
             denied = verdict.targets[0].denied if verdict else None
@@ -158,7 +163,7 @@ class Transfer(Inbox):
                 await self._consume_observation(call, news)
             case NotArranged():
                 self._board.note(f"provider: {news.why}")
-                if news.aim == self._arranger.aim:
+                if self._state and news.aim == Aim.of(self._state):
                     self._decide(call, ArrangeFailed(news.permanently))
             case TimerFired():
                 self._decide(call, news)
@@ -169,14 +174,17 @@ class Transfer(Inbox):
                     self._decide(call, event)
 
     async def _consume_observation(self, call: Call, news: Observed) -> None:
-        await take_over(news.observation, self._told)
+        if news.observation.stands:
+            await take_over(news.observation, self._told)
         for seen in news.observation.legs:
             if call.legs.awaits_cause(seen):
                 self._allow_for_cause(seen.leg)
             for event in call.legs.saw(seen):
                 self._decide(call, event)
         assert self._state is not None
-        if news.aim == Aim.of(self._state):
+        if news.aim != Aim.of(self._state):
+            self._arranger.look_again()  # the state may come back to this aim, and nobody would remember what was seen
+        else:
             # A surprise that changes nothing would be arranged again at once, for ever.
             self._decide(call, Arranged() if news.observation.stands else ArrangeFailed())
 
@@ -198,8 +206,8 @@ class Transfer(Inbox):
         self._state = decision.state
         self._ledger.note_event(event, now)
         self._ledger.note_step(before, decision.state, self._target_name(call, decision.state), now)
-        if not decision.refused:
-            self._board.note(happened(event, call.name))
+        line = happened(event, call.name)
+        self._board.note(f"{line}: refused, {decision.refused}" if decision.refused else line)
         return decision.refused
 
     def _target_name(self, call: Call, state: State) -> str:

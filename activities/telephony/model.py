@@ -86,7 +86,10 @@ class Arrangement(Frozen):
     """Where every leg of a transfer must be."""
 
     owner: str
-    """Workflow id that is told what happens to these legs from now on."""
+    """Who is told what happens to these legs from now on: ``hookflash.names.owner_token`` of a workflow run."""
+    take_from: tuple[str, ...] | None = None
+    """The legs of whom may be taken over, as beginnings of owners; who owns them already may always arrange them, and
+    legs without an owner are free. If a leg is anybody else's, nothing is done. Default: everybody's."""
     room: str
     """Id of the room, minted by the workflow."""
     legs: tuple[WantedLeg, ...]
@@ -100,6 +103,11 @@ class Arrangement(Frozen):
     keep_room: bool = True
     """False: nobody needs the room any more; remove it. Default: keep it."""
 
+    def may_take(self, owner: str) -> bool:
+        """Return whether a leg of this owner may be arranged."""
+        free = self.take_from is None or owner in ("", self.owner)
+        return free or owner.startswith(self.take_from or ())
+
 
 class SeenLeg(Frozen):
     """What the provider said of one leg, after it did what was missing."""
@@ -111,6 +119,8 @@ class SeenLeg(Frozen):
     cause is only in the event that said so, which may still be on its way."""
     evidence: Evidence = Evidence()
     """For an ended leg: the provider's own words."""
+    owner: str = ""
+    """Who owns this leg, if it is somebody from whom it may not be taken. Default: nobody."""
     former_owner: str = ""
     """Workflow that was told about this leg before the present owner. It stays, so that a lost answer loses nothing:
     whoever is told twice does not mind. Default: nobody."""
@@ -123,7 +133,13 @@ class Observation(Frozen):
     """One entry per leg of the arrangement, in its order."""
     stands: bool
     """True: the arrangement is true now. False: a leg that had to be up was found ended, and nothing else was
-    changed beyond what keeps the others safe; decide again."""
+    changed beyond what keeps the others safe; decide again. Also False, with nothing done at all, if a leg is
+    somebody else's: see ``SeenLeg.owner``."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether somebody else arranges one of these legs."""
+        return any(leg.owner for leg in self.legs)
 
 
 class LegEventKind(StrEnum):
@@ -139,7 +155,7 @@ class LegEvent(Frozen):
     """Something a provider reported by itself."""
 
     owner: str
-    """Workflow that watches the leg, as set by the last arrangement."""
+    """Who watches the leg, as set by the last arrangement."""
     leg: str
     kind: LegEventKind
     cause: Cause | None = None

@@ -60,6 +60,10 @@ def transfer_id(provider: str, customer_leg: str) -> str:
     return f"transfer:{provider}:{customer_leg}"
 
 
+WATCH = "connected:"
+"""How the workflow ids of watches begin: a transfer may take their legs over, and no others."""
+
+
 def supervision_id(transfer: str, run_id: str) -> str:
     """Return the workflow id of the watch over the call that a transfer left behind.
 
@@ -67,7 +71,18 @@ def supervision_id(transfer: str, run_id: str) -> str:
         transfer: Workflow id of the transfer.
         run_id: Run id of that transfer; a call can be transferred more than once.
     """
-    return f"connected:{transfer.removeprefix('transfer:')}:{run_id}"
+    return f"{WATCH}{transfer.removeprefix('transfer:')}:{run_id}"
+
+
+def owner_token(workflow: str, run_id: str) -> str:
+    """Return what is written on a leg: the run that watches it. Two transfers of one call share the workflow id."""
+    return f"{workflow}/{run_id}"
+
+
+def owning_run(token: str) -> tuple[str, str | None]:
+    """Return the workflow id and the run id of an owner; no run id if the token names none."""
+    workflow, _, run_id = token.partition("/")
+    return workflow, run_id or None
 
 
 def listener_id(provider: str) -> str:

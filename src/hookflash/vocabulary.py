@@ -76,6 +76,8 @@ class Cause(StrEnum):
     CONSULT_LIMIT = "consult_limit"
     BLIND_DENIED = "blind_denied"
     UNKNOWN_LEG = "unknown_leg"
+    IN_TRANSFER = "in_transfer"
+    """The leg takes part in another transfer that has not ended."""
     PROVIDER_ERROR = "provider_error"
 
 

@@ -316,9 +316,10 @@ def test_a_leg_that_left_for_the_dialplan_is_lost() -> None:
     assert made.endings[C].cause == Cause.PROVIDER_ERROR
 
 
-def test_a_former_owner_is_replaced_on_living_legs_only() -> None:
+def test_a_former_owner_is_replaced_on_every_leg_also_on_one_that_goes() -> None:
     seen = picture(channel(C, owner="former"), channel(A, owner="former"), room=(C, A))
-    assert plan(wanted(leg(C, IN_ROOM), leg(A, GONE)), seen).steps == (Adopt(C, OURS, "hookflash", "former"),)
+    adopted = tuple(Adopt(it, OURS, "hookflash", "former") for it in (C, A))
+    assert plan(wanted(leg(C, IN_ROOM), leg(A, GONE)), seen).steps == adopted
 
 
 def test_a_number_behind_a_trunk_is_told_nothing() -> None:

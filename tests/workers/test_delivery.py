@@ -32,7 +32,8 @@ class Post:
     def go_on(self, owner: str) -> None:
         self._gates.pop(owner).set()
 
-    def get_workflow_handle(self, workflow_id: str) -> "_Handle":
+    def get_workflow_handle(self, workflow_id: str, *, run_id: str | None) -> "_Handle":
+        assert run_id is None
         return _Handle(self, workflow_id)
 
     async def take(self, owner: str, leg: str) -> None:

@@ -29,7 +29,7 @@ from hookflash import (
     TransferResult,
     TransferStatus,
 )
-from hookflash.names import PROVIDER_EVENT_SIGNAL, STATUS_QUERY, WORKFLOW_TYPE, transfer_id
+from hookflash.names import PROVIDER_EVENT_SIGNAL, STATUS_QUERY, WORKFLOW_TYPE, owning_run, transfer_id
 from tests.support.polling import eventually
 from tests.workflows.replaying import replay_all
 from workers.engine import sandbox
@@ -116,10 +116,11 @@ class Engine:
         """Place a call and start to transfer it; see ``request``."""
         return await self.start(self.request(mode, *targets, policy=policy, **more))
 
-    async def signal(self, workflow_id: str, event: ProviderEvent) -> None:
+    async def signal(self, owner: str, event: ProviderEvent) -> None:
         """Tell a workflow what happened; one that is over needs not know."""
         try:
-            await self.client.get_workflow_handle(workflow_id).signal(PROVIDER_EVENT_SIGNAL, event)
+            workflow, run_id = owning_run(owner)
+            await self.client.get_workflow_handle(workflow, run_id=run_id).signal(PROVIDER_EVENT_SIGNAL, event)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise

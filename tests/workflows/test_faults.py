@@ -22,7 +22,7 @@ from hookflash import (
     Target,
     TransferResult,
 )
-from hookflash.names import PROVIDER_EVENT_SIGNAL
+from hookflash.names import PROVIDER_EVENT_SIGNAL, owning_run
 from tests.support.polling import eventually
 from tests.workflows.engine import Engine, Running, listening, running_engine
 from tests.workflows.interrupting import InterruptedExchange, Moments
@@ -161,7 +161,9 @@ async def test_events_that_are_doubled_late_out_of_order_or_malformed_change_not
                 await engine.signal(*late)
             for nonsense in ({}, {"kind": "exploded"}, {"kind": "answered", "leg": "nobody"}, {"digit": "11"}):
                 with contextlib.suppress(Exception):
-                    await engine.client.get_workflow_handle(owner).signal(PROVIDER_EVENT_SIGNAL, nonsense)
+                    await engine.client.get_workflow_handle(owning_run(owner)[0]).signal(
+                        PROVIDER_EVENT_SIGNAL, nonsense
+                    )
 
         engine.post = post
         transfer, result = await warm_completed(engine)

@@ -41,5 +41,6 @@ _PLACEMENT = {
     Standing.EXPIRED: Placement.RINGING,
     Standing.SCREENING: Placement.SCREENING,
     Standing.HANDED_OFF: Placement.HANDED_OFF,
+    Standing.LEAVING: Placement.GONE,
     Standing.GONE: Placement.GONE,
 }

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hookflash import Actor, Cause, Mode, Outcome
+from hookflash import Actor, Cause, Mode, Outcome, Stage
 from workflows.core import steps
 from workflows.core.events import Deadline, Timer
 from workflows.core.state import Standing, State
@@ -26,7 +26,7 @@ def deadlines(state: State) -> tuple[Deadline, ...]:
     if not state.customer_with_person and state.fallback == 0:
         # Fallbacks have limits of their own; the budget has done its work when the first of them is tried.
         running.append(Deadline(Timer.HOLD_BUDGET))
-    if state.target_leg and _consulting(state):
+    if state.target_leg and _somebody_waits_aside(state):
         running.append(Deadline(Timer.CONSULT_LIMIT, state.target_leg.number))
     return tuple(running)
 
@@ -50,13 +50,16 @@ def timer_fired(state: State, deadline: Deadline) -> State:
             return _time_is_up(state, Cause.CONSULT_LIMIT)
 
 
-def _consulting(state: State) -> bool:
-    return state.target.up and state.agent is Standing.IN_ROOM and state.customer is Standing.ON_HOLD
+def _somebody_waits_aside(state: State) -> bool:
+    both_up = state.target.up and state.agent.up
+    return both_up and Standing.ON_HOLD in (state.customer, state.agent, state.target)
 
 
 def _time_is_up(state: State, cause: Cause) -> State:
     if not state.agent.up:
         return steps.fall_back(state, cause)
+    if state.stage is Stage.INTRODUCED and state.rules.mode is not Mode.CONSULT:
+        return steps.connect(state, Actor.ENGINE)  # the two are talking; it is the agent who has waited long enough
     advised = state.rules.mode is Mode.CONSULT and state.target.up
     outcome = Outcome.CONSULTED if advised else Outcome.RETURNED_TO_AGENT
     return steps.give_back(state, outcome, cause, Actor.ENGINE)

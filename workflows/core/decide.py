@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from hookflash import Actor, Cause, CommandName, Mode, Outcome
 from workflows.core import steps
+from workflows.core.arrangement import placements
 from workflows.core.commands import Refused, obey
 from workflows.core.deadlines import timer_fired
 from workflows.core.events import (
@@ -78,7 +79,10 @@ def decide(state: State, event: Event) -> Decision:
             return Decision(replace(obey(state, event), retrying=False))
         except Refused as refusal:
             return Decision(state, str(refusal))
-    return Decision(state if state.ended else _happened(state, event))
+    following = state if state.ended else _happened(state, event)
+    if following.retrying and placements(following) != placements(state):
+        following = replace(following, retrying=False)  # what failed is not what is wanted any more
+    return Decision(following)
 
 
 def _happened(
@@ -102,7 +106,7 @@ def _happened(
 
 
 def _leg_answered(state: State, event: LegAnswered) -> State:
-    if event.leg == state.target_leg and state.target.calling and not state.ending:
+    if event.leg == state.target_leg and state.target.calling:
         # Also when its time was up: the provider found it answered, so the two may be talking already.
         return replace(state, target=Standing.SCREENING) if state.gated else steps.let_in(state)
     if event.leg == state.agent_leg and state.agent.calling:

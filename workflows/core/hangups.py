@@ -7,6 +7,7 @@ from workflows.core import steps
 from workflows.core.events import LegEnded
 from workflows.core.state import CUSTOMER, Standing, State
 
+_NOT_OURS = (Cause.UNKNOWN_LEG, Cause.IN_TRANSFER)
 _BACK_WITH_AGENT = (Outcome.RETURNED_TO_AGENT, Outcome.CANCELLED, Outcome.CONSULTED, Outcome.RECALLED_AGENT)
 
 
@@ -30,7 +31,7 @@ def _customer_ended(state: State, cause: Cause) -> State:
 
 
 def _was_never_there(state: State, cause: Cause) -> bool:
-    return cause is Cause.UNKNOWN_LEG and not state.begun and state.fallback == 0 and state.ending is None
+    return cause in _NOT_OURS and not state.begun and state.fallback == 0 and state.ending is None
 
 
 def _agent_ended(state: State, cause: Cause) -> State:
@@ -47,7 +48,7 @@ def _agent_ended(state: State, cause: Cause) -> State:
         return steps.fall_back(state, state.cause)
     together = state.customer is Standing.IN_ROOM and state.target is Standing.IN_ROOM
     if state.target.up and (together or state.rules.mode is not Mode.CONSULT):
-        return steps.connect(state, Actor.AGENT)
+        return steps.connect(replace(state, agent=Standing.GONE), Actor.AGENT)
     target_may_take_over = state.target.calling or state.target is Standing.SCREENING
     if target_may_take_over and state.rules.mode is not Mode.CONSULT:
         return replace(state, agent=Standing.GONE, customer=Standing.IN_ROOM)
@@ -59,6 +60,8 @@ def _target_ended(state: State, cause: Cause) -> State:
         return state
     if state.ending:
         if state.ending.outcome is Outcome.CONNECTED:
+            if state.agent is Standing.LEAVING:  # still there: better than any fallback
+                return steps.give_back(state, Outcome.RETURNED_TO_AGENT, Cause.TARGET_LEFT, Actor.TARGET)
             return steps.fall_back(state, Cause.TARGET_LEFT)
         return _one_of_two_left(state, Party.TARGET)
     if not state.target.up:

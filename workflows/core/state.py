@@ -21,6 +21,8 @@ class Standing(StrEnum):
     SCREENING = "screening"
     """Answered, alone, and asked to accept."""
     HANDED_OFF = "handed_off"
+    LEAVING = "leaving"
+    """About to be released, and still there until the provider has done it: can be kept if plans change."""
     GONE = "gone"
 
     @property

@@ -55,7 +55,7 @@ def connect(state: State, by: Actor) -> State:
     return replace(
         state,
         customer=Standing.IN_ROOM,
-        agent=Standing.GONE,
+        agent=Standing.LEAVING if state.agent.up else Standing.GONE,
         target=Standing.IN_ROOM,
         ending=Ending(Outcome.CONNECTED, None, by),
     )

@@ -102,7 +102,7 @@ class _Planner(Scene):
     def comfort(self) -> tuple[Step, ...]:
         """Music for whoever was left alone. Without the missing leg, every other move could do harm."""
         waiting = [leg for leg in self.legs if leg.placement in MUST_BE_UP[:2] and self.forsaken(leg.leg)]
-        return (*self._adopt(), *self._put_on_hold(waiting), *self._notes(waiting, company=()))
+        return (*self._put_on_hold(waiting), *self._notes(waiting, company=()))
 
     def arrange(self) -> tuple[Step, ...]:
         """Everything that can be taken back."""
@@ -140,20 +140,23 @@ class _Planner(Scene):
         """The end of legs that were in company until now, and of the room."""
         leaving = [leg for leg in self.legs if leg.placement is Placement.GONE and leg.leg in self.channels]
         steps: list[Step] = [HangUp(leg.leg, NORMAL_CLEARING) for leg in leaving]
-        if not self.wanted.keep_room and self.picture.room is not None and not self.room_users():
+        room, ours = self.picture.room, {leg.leg for leg in leaving}
+        deserted = room is not None and not self.room_users() and ours.issuperset(room.channels)
+        if not self.wanted.keep_room and deserted:
             steps.append(DeleteRoom(self.wanted.room))
         return tuple(steps)
 
     # --- what they need
 
     def _adopt(self) -> list[Step]:
-        """Legs that are handed off or go need no owner, and one that was just created has got one already."""
+        """Legs that are handed off need no owner, and one that was just created has got one already."""
         placements = (Placement.IN_ROOM, Placement.ON_HOLD, *DIALLED_PLACEMENTS)
         return [
             Adopt(leg.leg, self.wanted.owner, self.settings.app, channel.owner)
             for leg in self.legs
-            if leg.placement in placements
-            and (channel := self.channels.get(leg.leg)) is not None
+            if (channel := self.channels.get(leg.leg)) is not None
+            # Whoever goes is taken over too if it was watched: its end is our doing, and nobody else's news.
+            and (leg.placement in placements or (channel.owner and leg.placement is Placement.GONE))
             and channel.owner != self.wanted.owner
             and not channel.starting
         ]

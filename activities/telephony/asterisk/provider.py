@@ -86,6 +86,8 @@ class _Run:
         while True:
             try:
                 picture, plan = await self._plan()
+                if any(not self._wanted.may_take(channel.owner) for channel in picture.channels.values()):
+                    return self._refuse(picture)
                 if not plan.steps:
                     return self._observe(picture, plan)
                 if plan.steps == previous:
@@ -138,6 +140,16 @@ class _Run:
         for step in plan.steps:
             if isinstance(step, HangUp) and step.leg in expired:
                 self._own_endings[step.leg] = unanswered_ending(picture.channels[step.leg].phase)
+
+    def _refuse(self, picture: Picture) -> Observation:
+        """Report whose legs these are, and touch nothing."""
+        seen: list[SeenLeg] = []
+        for leg in self._wanted.legs:
+            channel = picture.channels.get(leg.leg)
+            owner = channel.owner if channel is not None else ""
+            theirs = "" if self._wanted.may_take(owner) else owner
+            seen.append(SeenLeg(leg=leg.leg, phase=channel.phase if channel else leg.known, owner=theirs))
+        return Observation(legs=tuple(seen), stands=False)
 
     def _observe(self, picture: Picture, plan: Plan) -> Observation:
         legs: list[SeenLeg] = []

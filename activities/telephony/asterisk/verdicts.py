@@ -52,7 +52,8 @@ def _of_absent(leg: WantedLeg, picture: Picture, trunk: str | None) -> Ending | 
     if leg.known > Phase.NEW or picture.dialled(leg.leg):
         return _lost(leg)
     if leg.dial is None or leg.placement not in DIALLED_PLACEMENTS:
-        return _said(Cause.UNKNOWN_LEG, "no such channel")
+        # Once our room is there, an arrangement has been begun with this leg, even if its answer was lost.
+        return _said(Cause.HUNG_UP if picture.room else Cause.UNKNOWN_LEG, "no such channel")
     if leg.expired:
         return _said(Cause.UNREACHABLE, "its time was up before it was dialled")
     try:

@@ -52,6 +52,9 @@ class Arranger:
         for leg in wanted.legs:
             if leg.leg in legs and leg.name:
                 legs[leg.leg].name = leg.name
+        theirs = {leg.leg: legs[leg.leg].owner for leg in wanted.legs if leg.leg in legs and legs[leg.leg].live}
+        if not all(wanted.may_take(owner) for owner in theirs.values()):
+            return Observation(legs=tuple(self._refused(leg, wanted, theirs) for leg in wanted.legs), stands=False)
         plan = make_plan(wanted, legs, self._board.rooms)
         placements = {leg.leg: leg.placement for leg in wanted.legs}
         try:
@@ -113,6 +116,11 @@ class Arranger:
             room=_room_for(want, wanted),
             owner=wanted.owner,
         )
+
+    def _refused(self, want: WantedLeg, wanted: Arrangement, theirs: dict[str, str]) -> SeenLeg:
+        owner = theirs.get(want.leg, "")
+        seen = self._seen(want) if want.leg in self._board.legs else SeenLeg(leg=want.leg, phase=want.known)
+        return seen if wanted.may_take(owner) else seen.model_copy(update={"owner": owner})
 
     def _seen(self, want: WantedLeg) -> SeenLeg:
         leg = self._board.legs.get(want.leg)

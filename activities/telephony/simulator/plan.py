@@ -83,7 +83,7 @@ class _Planner:
         watch = self._pick(lambda leg, _: leg.live and not _away(leg) and leg.owner != self.wanted.owner)
         first = (Step(StepKind.WATCH, watch),) if watch else ()
         if any(self._lost(leg) for leg in self.wanted.legs):
-            return Plan(first + self._comfort(), stands=False, waits_in_vain=True)
+            return Plan(self._comfort(), stands=False, waits_in_vain=True)
         in_vain = any(self._in_vain(leg) for leg in self.wanted.legs)
         return Plan(first + self._all_steps(), stands=True, waits_in_vain=in_vain)
 
