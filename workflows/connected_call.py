@@ -1,5 +1,7 @@
 """Keeps watch over a call after its transfer is over: the last one left is never alone in silence."""
 
+import asyncio
+import contextlib
 from datetime import timedelta
 
 from temporalio import workflow
@@ -89,6 +91,7 @@ class ConnectedCall:
         }
         wanted = ArrangeInput(provider=call.provider, arrangement=arrangement.model_copy(update=update))
         while not self._taken_over:
+            heard = len(self._ended)
             try:
                 observation = await workflow.execute_activity(
                     ARRANGE,
@@ -103,7 +106,13 @@ class ConnectedCall:
                 if is_cancelled_exception(error):
                     raise
                 # The provider will be back, and somebody has to be there then.
-                await workflow.sleep(_PAUSE, summary=f"Try the provider again ({in_words(_PAUSE)})")
+                with contextlib.suppress(asyncio.TimeoutError):
+                    text = f"Try the provider again ({in_words(_PAUSE)})"
+                    await workflow.wait_condition(
+                        lambda before=heard: self._taken_over or len(self._ended) > before,
+                        timeout=_PAUSE,
+                        timeout_summary=text,
+                    )
             else:
                 self._taken_over = self._taken_over or observation.refused
                 return observation

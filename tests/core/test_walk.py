@@ -1,16 +1,18 @@
 """The design's invariants, checked in every state a transfer can reach."""
 
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 
 from activities.telephony.model import Placement
-from hookflash import Cause, CommandName, Outcome, Party, Stage
+from hookflash import Actor, Cause, CommandName, Mode, Outcome, Party, Stage
 from tests.core.walk import Space, events
 from workflows.core import (
     CUSTOMER,
     Arranged,
     Command,
+    Deadline,
     Event,
     FallbackKind,
     LegAnswered,
@@ -18,6 +20,7 @@ from workflows.core import (
     LegRef,
     Standing,
     State,
+    Timer,
     TimerFired,
     deadlines,
     decide,
@@ -38,8 +41,22 @@ def every_transition(space: Space, holds: Callable[[State, Event, State], bool])
         pytest.fail(f"{len(broken)} transitions, for example\n  {space.path(before)}\n  {event}\n->{after}")
 
 
+def every_command(space: Space, name: CommandName, holds: Callable[[State, Command, State], bool]) -> None:
+    def after_it(before: State, event: Event, after: State) -> bool:
+        return not isinstance(event, Command) or event.name is not name or holds(before, event, after)
+
+    every_transition(space, after_it)
+
+
+where = cache(placements)
+
+
 def room(state: State) -> list[LegRef]:
-    return [leg for leg, placement in placements(state).items() if placement is Placement.IN_ROOM]
+    return [leg for leg, placement in where(state).items() if placement is Placement.IN_ROOM]
+
+
+def pending(state: State) -> bool:
+    return state.target.calling or state.target is Standing.SCREENING
 
 
 def test_the_walk_covers_every_stage_and_outcome(space: Space) -> None:
@@ -50,10 +67,10 @@ def test_the_walk_covers_every_stage_and_outcome(space: Space) -> None:
 
 def test_1_the_customer_is_with_somebody_or_hears_something(space: Space) -> None:
     def holds(state: State) -> bool:
-        where = placements(state)
-        if where.get(CUSTOMER) is not Placement.IN_ROOM:
+        legs = where(state)
+        if legs.get(CUSTOMER) is not Placement.IN_ROOM:
             return True  # gone, handed off, not touched, or on hold with music
-        others = {placement for leg, placement in where.items() if leg != CUSTOMER}
+        others = {placement for leg, placement in legs.items() if leg != CUSTOMER}
         return bool(others & {Placement.IN_ROOM, Placement.RINGING})
 
     every_state(space, holds)
@@ -64,6 +81,46 @@ def test_1_every_wait_of_the_customer_has_a_limit(space: Space) -> None:
         waits = state.customer.up and not state.customer_with_person
         about_to_change = state.ending is not None or Standing.EXPIRED in (state.agent, state.target)
         return not waits or about_to_change or bool(deadlines(state))
+
+    every_state(space, holds)
+
+
+def test_1_a_wait_runs_exactly_while_somebody_waits(space: Space) -> None:
+    def holds(state: State) -> bool:
+        target = state.target_leg.number if state.target_leg else 0
+        talking = CUSTOMER in room(state) and len(room(state)) > 1
+        aside = Standing.ON_HOLD in (state.customer, state.agent, state.target)
+        waits = {
+            Deadline(Timer.RING, target): state.target is Standing.RINGING,
+            Deadline(Timer.ACCEPT, target): state.target is Standing.SCREENING,
+            Deadline(Timer.RECALL, state.agent_number): state.agent is Standing.RINGING,
+            Deadline(Timer.CONSULT_LIMIT, target): state.agent.up and state.target.up and aside,
+            Deadline(Timer.HOLD_BUDGET): not talking and state.fallback == 0,
+        }
+        expected = {deadline for deadline, runs in waits.items() if runs and not state.ending}
+        retry = {Deadline(Timer.RETRY, state.failures)} if state.retrying else set[Deadline]()
+        return set(deadlines(state)) == expected | retry
+
+    every_state(space, holds)
+
+
+def test_1_a_customer_without_an_agent_hears_the_target_ring(space: Space) -> None:
+    def holds(before: State, _: Event, after: State) -> bool:
+        new = before.agent.up or before.current != after.current
+        return not (new and pending(after) and not after.agent.up) or after.customer is Standing.IN_ROOM
+
+    every_transition(space, holds)
+
+
+def test_1_only_who_would_be_alone_in_the_room_is_kept_out_of_it(space: Space) -> None:
+    def holds(state: State) -> bool:
+        wishes = {CUSTOMER: state.customer, state.agent_leg: state.agent}
+        if state.target_leg:
+            wishes[state.target_leg] = state.target
+        wanted = {leg for leg, standing in wishes.items() if standing is Standing.IN_ROOM}
+        company = len(wanted) > 1 or Placement.RINGING in where(state).values()
+        rejected = state.ending is not None and state.ending.outcome is Outcome.REJECTED
+        return rejected or set(room(state)) == (wanted if company else set())
 
     every_state(space, holds)
 
@@ -103,6 +160,29 @@ def test_3_connected_is_never_reported_before_the_target_was_let_in(space: Space
     every_transition(space, holds)
 
 
+def test_3_the_outcome_says_who_is_with_the_customer(space: Space) -> None:
+    with_agent = (Outcome.RETURNED_TO_AGENT, Outcome.RECALLED_AGENT, Outcome.CANCELLED, Outcome.CONSULTED)
+
+    def holds(state: State) -> bool:
+        if state.ending is None or state.ending.outcome not in (Outcome.CONNECTED, *with_agent):
+            return True
+        other = state.target_leg if state.ending.outcome is Outcome.CONNECTED else state.agent_leg
+        return set(room(state)) == {CUSTOMER, other}
+
+    every_state(space, holds)
+
+
+def test_3_who_only_advises_gets_the_customer_only_if_they_were_talking_when_the_agent_left(space: Space) -> None:
+    def holds(before: State, event: Event, after: State) -> bool:
+        connected = after.ending is not None and after.ending.outcome is Outcome.CONNECTED and not before.ending
+        if not connected or after.rules.mode is not Mode.CONSULT:
+            return True
+        agent_left = isinstance(event, LegEnded) and event.leg == before.agent_leg
+        return agent_left and {CUSTOMER, before.target_leg} <= set(room(before))
+
+    every_transition(space, holds)
+
+
 def test_3_a_gated_target_is_let_in_only_by_its_own_consent(space: Space) -> None:
     def holds(before: State, event: Event, after: State) -> bool:
         let_in = after.target.up and not before.target.up
@@ -124,12 +204,11 @@ def test_3_every_ended_transfer_has_an_outcome(space: Space) -> None:
 
 def test_4_nothing_rings_and_nobody_is_alone_when_a_transfer_has_ended(space: Space) -> None:
     def holds(state: State) -> bool:
-        given_up = state.ending is not None and state.ending.cause is Cause.PROVIDER_ERROR and state.failures > 0
-        if not state.ended or given_up:
+        if not state.ended or state.failures >= state.rules.endurance:
             return True  # after the provider failed for good, nothing can be said of its legs
-        where = placements(state)
-        left = {Placement.RINGING, Placement.SCREENING} & set(where.values())
-        waiting = [leg for leg, placement in where.items() if placement is Placement.ON_HOLD]
+        legs = where(state)
+        left = {Placement.RINGING, Placement.SCREENING} & set(legs.values())
+        waiting = [leg for leg, placement in legs.items() if placement is Placement.ON_HOLD]
         exhausted = state.ending is not None and state.ending.outcome is Outcome.FAILED
         return not left and (not waiting or (waiting == [CUSTOMER] and exhausted)) and len(room(state)) != 1
 
@@ -139,13 +218,13 @@ def test_4_nothing_rings_and_nobody_is_alone_when_a_transfer_has_ended(space: Sp
 def test_4_every_leg_that_no_longer_counts_is_gone(space: Space) -> None:
     def holds(state: State) -> bool:
         live = {CUSTOMER, state.agent_leg, state.target_leg}
-        return all(placement is Placement.GONE for leg, placement in placements(state).items() if leg not in live)
+        return all(placement is Placement.GONE for leg, placement in where(state).items() if leg not in live)
 
     every_state(space, holds)
 
 
 def test_4_no_leg_is_ever_forgotten(space: Space) -> None:
-    legs = {state: frozenset(placements(state)) for state in space.parents}
+    legs = {state: frozenset(where(state)) for state in space.parents}
 
     def holds(before: State, _: Event, after: State) -> bool:
         rejected = after.ending is not None and after.ending.outcome is Outcome.REJECTED
@@ -155,18 +234,31 @@ def test_4_no_leg_is_ever_forgotten(space: Space) -> None:
 
 
 def test_6_a_consultation_is_private(space: Space) -> None:
+    def holds(before: State, event: Event, after: State) -> bool:
+        joined = CUSTOMER in room(after) and CUSTOMER not in room(before)
+        asked = isinstance(event, Command) and event.name in (CommandName.UNHOLD, CommandName.CONFERENCE)
+        return not (joined and len(room(after)) > 2) or asked
+
+    every_transition(space, holds)
+
+
+def test_6_a_target_who_is_let_in_talks_to_the_agent_while_the_customer_is_on_hold(space: Space) -> None:
+    def holds(before: State, _: Event, after: State) -> bool:
+        consulting = before.agent is Standing.IN_ROOM or after.rules.mode in (Mode.WARM, Mode.CONSULT)
+        if not (pending(before) and after.target.up and before.agent.up and consulting):
+            return True
+        if before.customer is not Standing.ON_HOLD:
+            return CUSTOMER in room(after)
+        return where(after)[CUSTOMER] is Placement.ON_HOLD and set(room(after)) == {after.agent_leg, after.target_leg}
+
+    every_transition(space, holds)
+
+
+def test_6_a_target_who_must_accept_never_rings_into_the_room(space: Space) -> None:
     def holds(state: State) -> bool:
-        return state.stage is not Stage.CONSULTING or placements(state)[CUSTOMER] is Placement.ON_HOLD
-
-    every_state(space, holds)
-
-
-def test_6_a_target_who_is_asked_to_accept_hears_nobody(space: Space) -> None:
-    def holds(state: State) -> bool:
-        leg = state.target_leg
-        return state.target is not Standing.SCREENING or (
-            leg is not None and placements(state).get(leg, Placement.SCREENING) is Placement.SCREENING
-        )
+        if not pending(state) or state.target_leg is None:
+            return True
+        return where(state)[state.target_leg] is (Placement.SCREENING if state.gated else Placement.RINGING)
 
     every_state(space, holds)
 
@@ -176,6 +268,55 @@ def test_7_cancel_and_unhold_are_accepted_until_the_end(space: Space) -> None:
         return state.ending is not None or {CommandName.CANCEL, CommandName.UNHOLD} <= set(possible(state))
 
     every_state(space, holds)
+
+
+def test_7_swap_brings_the_agent_to_the_other_one(space: Space) -> None:
+    def holds(before: State, _: Command, after: State) -> bool:
+        if before.target.up:
+            changed = (after.customer, after.target) == (before.target, before.customer)
+        else:
+            talking = before.customer is before.agent is Standing.IN_ROOM
+            changed = after.customer is (Standing.ON_HOLD if talking else Standing.IN_ROOM)
+        return changed and after.agent is Standing.IN_ROOM
+
+    every_command(space, CommandName.SWAP, holds)
+
+
+def test_7_retarget_rings_the_new_target_and_leaves_no_agent_outside(space: Space) -> None:
+    def holds(before: State, command: Command, after: State) -> bool:
+        left_alone = before.target.up and before.agent.up
+        rings = after.target is Standing.RINGING and after.current == command.target
+        return rings and (after.agent is Standing.IN_ROOM if left_alone else after.agent is before.agent)
+
+    every_command(space, CommandName.RETARGET, holds)
+
+
+def test_7_conference_brings_everybody_together(space: Space) -> None:
+    def holds(before: State, _: Command, after: State) -> bool:
+        target = Standing.IN_ROOM if before.target.up else before.target
+        return after.customer is after.agent is Standing.IN_ROOM and after.target is target
+
+    every_command(space, CommandName.CONFERENCE, holds)
+
+
+def test_7_complete_ends_the_transfer_or_leaves_the_ringing_target_to_the_customer(space: Space) -> None:
+    def holds(before: State, command: Command, after: State) -> bool:
+        if not before.target.up:
+            return after.agent is Standing.GONE and after.target is before.target and after.ending is None
+        outcome = Outcome.CONSULTED if after.rules.mode is Mode.CONSULT else Outcome.CONNECTED
+        return after.ending == (outcome, None, command.by)
+
+    every_command(space, CommandName.COMPLETE, holds)
+
+
+def test_7_cancel_gives_the_customer_back_and_says_who_wanted_it(space: Space) -> None:
+    def holds(before: State, command: Command, after: State) -> bool:
+        cause = Cause.OPERATOR_CANCELLED if command.by is Actor.OPERATOR else Cause.AGENT_CANCELLED
+        if before.agent.up:
+            return after.ending == (Outcome.CANCELLED, cause, command.by)
+        return before.agent.calling or (after.fallback == before.fallback + 1 and after.cause is cause)
+
+    every_command(space, CommandName.CANCEL, holds)
 
 
 def test_7_a_refused_command_says_why(space: Space) -> None:
@@ -199,7 +340,31 @@ def test_5_a_leg_that_has_ended_does_not_end_twice(space: Space) -> None:
         if not isinstance(event, LegEnded) or decide(after, event).state == after:
             return True
         # The same party may have a new leg by now, under another name.
-        return placements(after).get(event.leg) is not Placement.GONE and event.leg.party is Party.TARGET
+        return where(after).get(event.leg) is not Placement.GONE and event.leg.party is Party.TARGET
+
+    every_transition(space, holds)
+
+
+def test_5_an_answer_counts_also_when_the_ringing_time_is_up(space: Space) -> None:
+    def holds(state: State) -> bool:
+        if state.ended or not (state.target.calling or state.agent.calling):
+            return True
+        if state.agent.calling:
+            recalled = decide(state, LegAnswered(state.agent_leg)).state
+            return recalled.ending is not None and recalled.ending.outcome is Outcome.RECALLED_AGENT
+        assert state.target_leg
+        answered = decide(state, LegAnswered(state.target_leg)).state
+        return answered.target is (Standing.SCREENING if state.gated else Standing.IN_ROOM)
+
+    every_state(space, holds)
+
+
+def test_8_agent_and_target_who_were_both_there_stay_together_without_the_customer(space: Space) -> None:
+    def holds(before: State, event: Event, after: State) -> bool:
+        if not isinstance(event, LegEnded) or event.leg != CUSTOMER or Outcome.REJECTED in (after.ending or ()):
+            return True
+        both = before.agent.up and before.target.up
+        return set(room(after)) == ({after.agent_leg, after.target_leg} if both else set())
 
     every_transition(space, holds)
 
@@ -209,6 +374,31 @@ def test_8_the_customer_leaving_ends_every_ringing_at_once(space: Space) -> None
         if not isinstance(event, LegEnded) or event.leg != CUSTOMER or Outcome.REJECTED in (after.ending or ()):
             return True
         return not {Standing.RINGING, Standing.SCREENING, Standing.EXPIRED} & {after.agent, after.target}
+
+    every_transition(space, holds)
+
+
+def test_9_the_agent_decides_when_nobody_took_over_unless_the_two_are_talking_already(space: Space) -> None:
+    def holds(before: State, event: Event, after: State) -> bool:
+        ended = isinstance(event, LegEnded) and event.leg == before.target_leg
+        if not ended or before.ending or not before.agent.up:
+            return True
+        if before.waiting and not before.target.up:
+            return after.current == before.waiting[0]
+        advised = before.rules.mode is Mode.CONSULT and before.target.up
+        if before.rules.wait_when_unanswered and before.customer is Standing.ON_HOLD and not advised:
+            return after.stage is Stage.DECIDING and after.agent is Standing.IN_ROOM
+        outcome = Outcome.CONSULTED if advised else Outcome.RETURNED_TO_AGENT
+        return after.ending is not None and after.ending.outcome is outcome
+
+    every_transition(space, holds)
+
+
+def test_9_nothing_falls_back_while_the_agent_is_there(space: Space) -> None:
+    def holds(before: State, event: Event, after: State) -> bool:
+        there = before.agent.up or before.agent is Standing.LEAVING
+        left = isinstance(event, LegEnded) and event.leg == before.agent_leg
+        return after.fallback == before.fallback or not there or left
 
     every_transition(space, holds)
 

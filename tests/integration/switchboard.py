@@ -113,9 +113,9 @@ async def temporal_server() -> AsyncGenerator[Client]:
 
 
 @asynccontextmanager
-async def worker_on(node: AsteriskNode, client: Client, log: Path) -> AsyncGenerator[WorkerProcess]:
-    """Run a worker process for a node, and wait until it listens to it."""
-    variables = {**worker_variables(node), **temporal_at(client)}
+async def worker_on(node: AsteriskNode, client: Client, log: Path, **more: str) -> AsyncGenerator[WorkerProcess]:
+    """Run a worker process for a node, with more variables if need be, and wait until it listens to it."""
+    variables = {**worker_variables(node), **temporal_at(client), **more}
     async with worker_process(log, **variables) as worker:
         await worker.ready()
         await worker.logs("listening to asterisk")

@@ -1,25 +1,44 @@
 """Real calls: a real Temporal server, a real worker process, a real Asterisk, and phones that hear each other."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 from temporalio.client import Client
 
-from hookflash import Actor, Cause, Mode, Outcome, Stage
+from hookflash import (
+    Actor,
+    Agent,
+    Cause,
+    Customer,
+    Mode,
+    Outcome,
+    Stage,
+    Target,
+    TransferClient,
+    TransferRequest,
+)
+from hookflash.names import supervision_id
 from tests.integration.switchboard import ENGINE_APP, Office, TalkingCall, reaches, temporal_server, worker_on
 from tests.rig.ari import CallControl
 from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.behaviour import Behaviour
 from tests.rig.ear import hear_exactly
 from tests.rig.phone import Phone, PhoneRack
+from workflows.connected_call import ConnectedCallResult
 
 pytestmark = pytest.mark.asterisk
 
 
 @pytest.fixture(scope="module")
 async def engine(asterisk_node: AsteriskNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
-    log = tmp_path_factory.mktemp("engine") / "worker.log"
-    async with temporal_server() as client, worker_on(asterisk_node, client, log):
+    folder = tmp_path_factory.mktemp("engine")
+    tenants = folder / "tenants.toml"
+    tenants.write_text("[tenants.bold]\nblind = true\n")
+    async with (
+        temporal_server() as client,
+        worker_on(asterisk_node, client, folder / "worker.log", HOOKFLASH_TENANTS_FILE=str(tenants)),
+    ):
         yield client
 
 
@@ -180,3 +199,31 @@ async def test_a_customer_whom_nobody_takes_and_whose_agent_has_left_reaches_the
     result = await transfer.wait()
     await hear_exactly({call.customer: {"fallback"}})
     assert (result.outcome, result.customer_with) == (Outcome.SENT_TO_FLOW, ("flow",))
+
+
+async def test_a_connected_call_is_transferred_blind_by_its_new_agent(call: TalkingCall) -> None:
+    client = call.office.client
+    first_target = await call.target(Behaviour.answers(), "target1")
+    transfer = await call.transfer(Mode.COLD, "target1")
+    assert transfer.run_id is not None
+    watch = client.get_workflow_handle(supervision_id(transfer.id, transfer.run_id), result_type=ConnectedCallResult)
+    first = await transfer.wait()
+    await hear_exactly({call.customer: {"target1"}, first_target: {"customer"}})
+    await ended(call.agent)
+    second_target = await call.target(Behaviour.answers(after=0.5), "target2")
+    request = TransferRequest(
+        mode=Mode.BLIND,
+        provider="asterisk",
+        tenant="bold",
+        customer=Customer(leg=call.customer_leg),
+        agent=Agent(leg=first.attempts[0].leg, address="pjsip:target1"),
+        targets=(Target(address="pjsip:target2"),),
+    )
+    second = await (await TransferClient(client).start(request)).wait()
+    await hear_exactly({call.customer: {"target2"}, second_target: {"customer"}})
+    assert (second.outcome, second.ended_by, second.customer_with) == (Outcome.CONNECTED, Actor.TARGET, ("target",))
+    await ended(first_target)
+    # Whoever watched the first connection leaves the call to the second, and what comes after it is released.
+    assert (await asyncio.wait_for(watch.result(), 10)).left == ""
+    await second_target.hang_up()
+    await ended(call.customer, within=1.5)

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
@@ -436,6 +438,36 @@ async def test_a_new_owner_hears_of_the_former_one(world: World, transfer: Trans
     async with listening(world) as listener:
         await world.hang_up(agent)
         assert (await listener.until(agent, LegEventKind.ENDED)).owner == "connected:test"
+
+
+async def test_legs_of_somebody_else_are_not_touched(world: World, transfer: Transfer) -> None:
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM})
+    changes = await Steps(transfer).changes()
+    other = replace(transfer, owner="transfer:other/run", room=f"room-{uuid4().hex}")
+    wanted = other.wanted({customer: ON_HOLD, agent: IN_ROOM, target: RINGING})
+    fenced = wanted.model_copy(update={"take_from": ("connected:", "transfer:other/")})
+    observed = await world.provider.arrange(fenced)
+    assert (observed.stands, observed.refused) == (False, True)
+    assert [leg.owner for leg in observed.legs] == [transfer.owner, transfer.owner, ""]
+    assert await world.rings(target) == 0
+    assert await Steps(transfer).changes() == changes
+    await expect(world, {customer: {"agent"}, agent: {"customer"}})
+    allowed = await world.provider.arrange(wanted.model_copy(update={"take_from": (transfer.owner,)}))
+    assert (allowed.stands, allowed.refused) == (True, False)
+    assert [seen(allowed, party).former_owner for party in (customer, agent)] == [transfer.owner] * 2
+    await expect(world, {customer: {MUSIC}, agent: {RINGBACK}})
+
+
+async def test_who_is_released_from_a_former_owner_is_told_to_the_new_one(world: World, transfer: Transfer) -> None:
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM})
+    other = replace(transfer, owner="transfer:other/run", room=f"room-{uuid4().hex}")
+    async with listening(world) as listener:
+        await other.arrange({customer: IN_ROOM, agent: GONE, target: RINGING})
+        ended = await listener.until(agent, LegEventKind.ENDED)
+    assert ended.owner == other.owner
+    assert {event.owner for event in listener.of(agent)} == {other.owner}
 
 
 async def test_owners_are_those_of_live_legs(world: World, transfer: Transfer) -> None:

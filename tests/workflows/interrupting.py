@@ -9,6 +9,7 @@ from activities.admission import ADMIT, Admission, AdmissionInput, Verdict
 from activities.telephony.model import Arrangement, Observation
 from activities.telephony.simulator import SimulatedExchange
 from hookflash import ProviderEvent
+from hookflash.names import owning_run
 from tests.workflows.engine import TENANTS, Engine
 
 
@@ -28,8 +29,9 @@ class Moments:
         """Let something happen at a moment of a workflow, counted from 0. It is over before the workflow goes on."""
         self._planned.setdefault(workflow_id, {})[moment] = action
 
-    async def pass_by(self, workflow_id: str) -> None:
+    async def pass_by(self, owner: str) -> None:
         """It is a moment."""
+        workflow_id, _ = owning_run(owner)
         number = self.count[workflow_id]
         self.count[workflow_id] += 1
         action = self._planned.get(workflow_id, {}).pop(number, None)

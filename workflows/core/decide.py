@@ -80,7 +80,7 @@ def decide(state: State, event: Event) -> Decision:
         except Refused as refusal:
             return Decision(state, str(refusal))
     following = state if state.ended else _happened(state, event)
-    if following.retrying and placements(following) != placements(state):
+    if following is not state and following.retrying and placements(following) != placements(state):
         following = replace(following, retrying=False)  # what failed is not what is wanted any more
     return Decision(following)
 

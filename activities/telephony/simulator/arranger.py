@@ -49,12 +49,12 @@ class Arranger:
             if leg.placement == Placement.HANDED_OFF and leg.place in ("", NO_SUCH_PLACE):
                 raise Unsupported(f"arrange: there is no place {leg.place!r} to hand {leg.name or leg.leg} off to")
         legs = self._board.legs
-        for leg in wanted.legs:
-            if leg.leg in legs and leg.name:
-                legs[leg.leg].name = leg.name
         theirs = {leg.leg: legs[leg.leg].owner for leg in wanted.legs if leg.leg in legs and legs[leg.leg].live}
         if not all(wanted.may_take(owner) for owner in theirs.values()):
             return Observation(legs=tuple(self._refused(leg, wanted, theirs) for leg in wanted.legs), stands=False)
+        for leg in wanted.legs:
+            if leg.leg in legs and leg.name:
+                legs[leg.leg].name = leg.name
         plan = make_plan(wanted, legs, self._board.rooms)
         placements = {leg.leg: leg.placement for leg in wanted.legs}
         try:
