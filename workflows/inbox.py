@@ -1,5 +1,6 @@
 """How a transfer is reached: commands as updates, hold and unhold as signals too, provider events, and the status."""
 
+from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -48,7 +49,7 @@ class Reconcile(NamedTuple):
 News = Asked | ProviderEvent | Observed | NotArranged | TimerFired | Reconcile
 
 
-class Inbox:
+class Inbox(ABC):
     """Base of the workflow: its handlers. They only append, so that a single consumer sees everything in order."""
 
     def __init__(self) -> None:
@@ -58,9 +59,9 @@ class Inbox:
         self._state: State | None = None
         self._provider_events = 0
 
+    @abstractmethod
     async def _plan(self, target: Target) -> PlannedTarget:
         """Ask the policy for a further target, and number it."""
-        raise NotImplementedError
 
     def _check(self, command: Command) -> None:
         """Refuse at once what makes no sense now; a refusal here leaves nothing in the history."""
