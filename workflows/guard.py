@@ -11,7 +11,8 @@ any interceptor; and handlers are methods of the class, as those registered at r
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol, runtime_checkable
+from functools import cache
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 from temporalio import workflow
@@ -102,24 +103,49 @@ def refuse(handler: Handler, name: str, args: Sequence[object]) -> ApplicationEr
         args: The inputs as they were decoded. Only their number and their kind are in question: a model that exists
             is valid.
     """
-    signature = inspect.signature(handler, eval_str=True)
-    parameters = list(signature.parameters.values())[1:]
-    subject = " or ".join(model.__name__ for it in parameters for model in _models(it.annotation)) or name
+    expected = _expectation(handler)
+    subject = expected.subject or name
     try:
-        bound = signature.bind(None, *args)
+        bound = expected.signature.bind(None, *args)
     except TypeError:
-        return _invalid(subject, f"{_expected(parameters)} expected, {len(args)} given")
-    for parameter in parameters:
+        return _invalid(subject, f"{_expected(expected.parameters)} expected, {len(args)} given")
+    for parameter in expected.parameters:
         if parameter.name not in bound.arguments:
             continue
         value: object = bound.arguments[parameter.name]
         if isinstance(value, Unreadable):
             return value.error
-        kinds = union_members(parameter.annotation)
-        classes = tuple(kind for kind in kinds if isinstance(kind, type))
-        if _models(parameter.annotation) and len(classes) == len(kinds) and not isinstance(value, classes):
+        classes = expected.classes.get(parameter.name)
+        if classes and not isinstance(value, classes):
             return _invalid(subject, f"Input should be an object, not {_in_json_words(value)}")
     return None
+
+
+class _Expectation(NamedTuple):
+    """What a handler takes."""
+
+    signature: inspect.Signature
+    parameters: Sequence[inspect.Parameter]
+    classes: dict[str, tuple[type, ...]]
+    """What each parameter that takes a model can be, by name."""
+    subject: str
+    """The models by name, empty if there are none."""
+
+
+@cache
+def _expectation(handler: Handler) -> _Expectation:
+    # Remembered: finding it out takes half a millisecond, and one workflow task can bring thousands of signals, within
+    # the two seconds after which the SDK takes a workflow for deadlocked.
+    signature = inspect.signature(handler, eval_str=True)
+    parameters = list(signature.parameters.values())[1:]
+    classes: dict[str, tuple[type, ...]] = {}
+    for parameter in parameters:
+        kinds = union_members(parameter.annotation)
+        only = tuple(kind for kind in kinds if isinstance(kind, type))
+        if _models(parameter.annotation) and len(only) == len(kinds):
+            classes[parameter.name] = only
+    subject = " or ".join(model.__name__ for it in parameters for model in _models(it.annotation))
+    return _Expectation(signature, parameters, classes, subject)
 
 
 def _models(hint: object) -> list[type[BaseModel]]:

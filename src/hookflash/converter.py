@@ -10,6 +10,7 @@ It sees one input at a time, so half of the job is `workflows/guard.py`: the num
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import UnionType
 from typing import Any, TypedDict, Union, cast, get_args, get_origin
 
@@ -76,6 +77,12 @@ def union_members(hint: object) -> tuple[object, ...]:
     return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
 
 
+@cache
+def _what_is_expected(hint: object) -> tuple[list[object], list[str]]:
+    """Return what a hint takes, without `Unreadable`, and the names of the caller's models in it."""
+    return [member for member in union_members(hint) if not _is(member, Unreadable)], _models_from_caller(hint)
+
+
 def _models_from_caller(hint: object) -> list[str]:
     """Return the names of the caller's models that a hint is, or is a union with."""
     return [
@@ -125,9 +132,8 @@ class ContractPayloadConverter(PydanticPayloadConverter):
         raise invalid_request("input", [problem])
 
     def _read(self, payload: Payload, hint: type) -> Any:  # noqa: ANN401 what the hint says
-        expected = [member for member in union_members(hint) if not _is(member, Unreadable)]
+        expected, models = _what_is_expected(hint)
         tolerant = len(expected) < len(union_members(hint))
-        models = _models_from_caller(hint)
         if not tolerant and not models:
             return super().from_payloads([payload], [hint])[0]
 
