@@ -34,6 +34,8 @@ class Tenant(BaseModel):
 
     blind: bool = False
     """Whether the agent may be released before the target has answered. Default: no."""
+    blind_reason: str = ""
+    """Why, or why not; it is recorded with every blind transfer. Default: not said."""
     allow: tuple[str, ...] = ("pjsip:*", "sim:*")
     """Addresses that may be dialled, as shell patterns. Default: the company's own phones, nothing outside."""
     deny: tuple[str, ...] = ()
@@ -94,6 +96,8 @@ class Verdict(Frozen):
 
     mode_denied: Cause | None = None
     """``blind_denied`` where the tenant may not. Default: allowed."""
+    mode_reason: str = ""
+    """Whose rule that is, and why. Default: there is none for this mode."""
     targets: tuple[AdmittedTarget, ...]
     """One entry per target, in order."""
 
@@ -122,9 +126,10 @@ class Admission:
                 non_retryable=True,
             )
         tenant = self._tenants.get(asked.tenant)
-        blind_denied = asked.mode is Mode.BLIND and not tenant.blind
+        blind = asked.mode is Mode.BLIND
         return Verdict(
-            mode_denied=Cause.BLIND_DENIED if blind_denied else None,
+            mode_denied=Cause.BLIND_DENIED if blind and not tenant.blind else None,
+            mode_reason=f"policy of tenant {asked.tenant}, {tenant.blind_reason or 'no reason given'}" if blind else "",
             targets=tuple(_judge(tenant, target) for target in asked.targets),
         )
 

@@ -11,7 +11,10 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from hookflash import (
+    Accept,
     Cancel,
+    Decline,
+    Extend,
     Hold,
     ProviderEvent,
     Retarget,
@@ -24,7 +27,7 @@ from hookflash import (
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
 COMMAND = ".venv/bin/python scripts/schemas.py"
 
-SENT = (TransferRequest, ProviderEvent, Hold, Unhold, Cancel, Retarget)
+SENT = (TransferRequest, ProviderEvent, Hold, Unhold, Cancel, Retarget, Accept, Decline, Extend)
 """What callers write: fields with a default can be left out."""
 REPORTED = (TransferStatus, TransferResult)
 """What callers read: every field is there."""

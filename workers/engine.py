@@ -21,12 +21,13 @@ from activities.arrange import Arrange
 from activities.listen import Listen
 from activities.telephony.interface import Telephony
 from hookflash import names
+from workflows.call_back import CallBack
 from workflows.connected_call import ConnectedCall
 from workflows.guard import GuardInterceptor
 from workflows.listener import Listener
 from workflows.transfer import Transfer
 
-WORKFLOWS: tuple[type, ...] = (Transfer, ConnectedCall, Listener)
+WORKFLOWS: tuple[type, ...] = (Transfer, ConnectedCall, CallBack, Listener)
 
 PASSED_THROUGH = ("hookflash", "activities", "workflows.core")
 """Modules that all workflows of a process share. The others are imported again for every single one, which is what

@@ -12,7 +12,8 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 from activities.arrange import ARRANGE, ATTEMPT_LIMIT, ArrangeInput
 from activities.telephony.errors import Unsupported
 from activities.telephony.model import Observation, Placement
-from workflows.core import LegRef, Standing, State, placements
+from workflows.core import Farewell, LegRef, Standing, State, farewells, placements
+from workflows.core.rivals import leg_of
 
 TOTAL_LIMIT = timedelta(seconds=10)
 """How long Temporal tries again before the decision core is told: a person is waiting."""
@@ -33,14 +34,28 @@ class Aim(NamedTuple):
     """Which fallback the customer is handed off to."""
     final: bool
     """Whether this is the last one: then it is looked at once more, even if nothing has to change."""
+    reminders: int = 0
+    """How often the customer has been reminded."""
+    warnings: int = 0
+    """How often the agent has been warned."""
+    farewells: tuple[tuple[LegRef, Farewell], ...] = ()
+    """What those are told who are released."""
 
     @classmethod
     def of(cls, state: State) -> "Aim":
         """Return what a state aims at."""
         current = {leg: state.standing(leg.party) for leg in (state.agent_leg, state.target_leg) if leg}
+        current |= {leg_of(rival.target): rival.standing for rival in state.rivals}
         telling = {leg: standing for leg, standing in current.items() if standing in _TELLING}
         legs = tuple((leg, placement, telling.get(leg)) for leg, placement in placements(state).items())
-        return cls(legs, state.fallback, state.ending is not None)
+        return cls(
+            legs,
+            state.fallback,
+            final=state.ending is not None,
+            reminders=state.reminders,
+            warnings=state.warnings,
+            farewells=tuple(farewells(state).items()),
+        )
 
 
 class Observed(NamedTuple):

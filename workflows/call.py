@@ -1,23 +1,35 @@
-"""A request made concrete: whom the transfer rings, where it falls back to, and how an aim reads for a provider."""
+"""A request made concrete: whom the transfer rings, who takes the customer in the end, and how long every wait is."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
-from activities.admission import Verdict
-from activities.arrange import ArrangeInput
-from activities.telephony.model import Arrangement, Dial, Phase, Placement, WantedLeg
-from hookflash import Context, HandOff, Party, Recall, Target, TransferRequest, WhenUnanswered
-from hookflash.names import WATCH, owning_run
-from workflows.arranger import Aim
-from workflows.core import Deadline, FallbackKind, LegRef, PlannedTarget, Rules, Standing, Timer
+from activities.admission import AdmittedTarget, Verdict
+from hookflash import (
+    AnotherTarget,
+    Cause,
+    CustomerAudio,
+    Fallback,
+    Party,
+    Policy,
+    Recall,
+    Target,
+    TransferRequest,
+    WhenUnanswered,
+)
+from workflows.core import Deadline, FallbackKind, LegEnded, LegRef, PlannedTarget, Rules, Timer
 from workflows.legs import Legs
-from workflows.wording import arrange_summary, party_name, timer_text
-
-PROVIDER_DECIDES = timedelta(seconds=1)
-"""How much later than the provider's own ring time-out ours is. The provider's decides the race between the time-out
-and an answer in one place, so that nobody is joined after it; ours stands behind it."""
+from workflows.limits import PROVIDER_DECIDES
+from workflows.wording import party_name, timer_text
 
 _RETRY_FIRST, _RETRY_MOST = timedelta(milliseconds=500), timedelta(seconds=5)
+
+_CALLER_ID_REFUSED = (403, 428, 433, 436, 437, 438)
+"""SIP status codes by which a carrier refuses an identity: RFC 5079 section 5, RFC 8224 section 6.2.2. Many only say
+403, which can mean other things too; then the second try does no harm."""
+
+_ABOUT_A_TARGET = (Timer.RING, Timer.ACCEPT, Timer.CONSULT_WARNING, Timer.CONSULT_LIMIT)
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,18 @@ class RungTarget:
     target: Target
     address: str
     name: str
+    caller_id: str
+    """Number to show; empty: the provider's default."""
+    caller_id_of: str
+    """Leg whose number is shown, where it is known; empty: nobody's."""
+
+
+class FallbackStep(NamedTuple):
+    """One thing that is tried for a customer whom nobody is left to serve."""
+
+    entry: Fallback
+    planned: FallbackKind | PlannedTarget
+    """What it is to the decision core."""
 
 
 class Call:
@@ -41,131 +65,149 @@ class Call:
             legs: The legs of the transfer.
         """
         self.request = request
+        self.owner = owner
         self.legs = legs
-        self._owner = owner
+        self.fallbacks: tuple[FallbackStep, ...] = ()
+        """In the order they are tried; a recall is here once for every attempt. Empty until the policy was asked."""
+        self.hold_limit = _longest_wait(request.policy)
+        """Longest time anybody waits on hold, by our own timers; grows when one of them is extended."""
         self._targets: list[RungTarget] = []
-        # Nobody can be called back without an address: such a recall is left out rather than tried.
-        self._fallbacks = tuple(
-            it for it in request.policy.fallbacks if not isinstance(it, Recall) or request.agent.address
-        )
 
     @property
     def rules(self) -> Rules:
         """The rules the decision core goes by."""
         policy = self.request.policy
+        reminder = policy.hold_reminder
         return Rules(
             mode=self.request.mode,
-            fallbacks=tuple(FallbackKind(it.kind) for it in self._fallbacks),
+            fallbacks=tuple(step.planned for step in self.fallbacks),
             wait_when_unanswered=policy.when_unanswered is WhenUnanswered.WAIT,
+            music_while_ringing=policy.customer_audio is CustomerAudio.MUSIC,
+            lingers=policy.linger is not None,
+            # Waits end, so reminders do; the limit only keeps an endless chain of recalls from reminding for ever.
+            most_reminders=max(1, policy.overall_limit // reminder.every) if reminder else 0,
+            warns=policy.consult_warning is not None,
         )
 
-    def add_targets(self, targets: tuple[Target, ...], verdict: Verdict) -> tuple[PlannedTarget, ...]:
-        """Add those of the targets that may be rung, and return them numbered."""
-        planned: list[PlannedTarget] = []
-        for target, admitted in zip(targets, verdict.targets, strict=True):
-            if admitted.denied is None:
-                self._targets.append(RungTarget(target, admitted.address, admitted.name))
-                planned.append(PlannedTarget(len(self._targets), gated=target.accept is not None))
-        return tuple(planned)
+    @property
+    def asked_for(self) -> tuple[Target, ...]:
+        """Every target that the request names: those to try, then those among the fallbacks."""
+        fallbacks = self.request.policy.fallbacks
+        return (*self.request.targets, *(it.target for it in fallbacks if isinstance(it, AnotherTarget)))
+
+    def plan(self, verdict: Verdict) -> tuple[PlannedTarget, ...]:
+        """Take in what the policy says of ``asked_for``, and return the targets to try first."""
+        count = len(self.request.targets)
+        groups = _groups(self.request.targets, verdict.targets[:count])
+        judged = zip(self.request.targets, verdict.targets, groups, strict=False)
+        planned = [self.add_target(target, admitted, group) for target, admitted, group in judged]
+        self.fallbacks = tuple(self._steps(verdict.targets[count:]))
+        return tuple(it for it in planned if it is not None)
+
+    def add_target(self, target: Target, admitted: AdmittedTarget, group: int = 0) -> PlannedTarget | None:
+        """Add a target and return it numbered; None if it must not be rung."""
+        if admitted.denied is not None:
+            return None
+        policy, legs = self.request.policy, {"customer": self.request.customer.leg, "agent": self.request.agent.leg}
+        shown = policy.caller_id or "", legs.get(policy.caller_id_of or "", "")
+        self._targets.append(RungTarget(target, admitted.address, admitted.name, *shown))
+        number, again = len(self._targets), 0
+        if policy.caller_id_fallback:
+            self._targets.append(RungTarget(target, admitted.address, admitted.name, policy.caller_id_fallback, ""))
+            again = len(self._targets)
+        return PlannedTarget(number, gated=target.accept is not None, again=again, group=group)
+
+    def as_refused(self, event: LegEnded) -> LegEnded:
+        """Return the end of a leg with the cause it has where there is another caller id to try."""
+        leg = self.legs[event.leg]
+        refused = event.leg.party is Party.TARGET and leg.evidence.sip_status in _CALLER_ID_REFUSED
+        return event._replace(cause=Cause.CALLER_ID_REFUSED) if refused and self._can_ring_again(event.leg) else event
+
+    def _can_ring_again(self, ref: LegRef) -> bool:
+        shown = self.rung(ref)
+        return self.request.policy.caller_id_fallback not in (None, shown.caller_id)
+
+    def _steps(self, admitted: Sequence[AdmittedTarget]) -> Iterator[FallbackStep]:
+        verdicts = iter(admitted)
+        for entry in self.request.policy.fallbacks:
+            if isinstance(entry, AnotherTarget):
+                planned = self.add_target(entry.target, next(verdicts))
+                if planned is not None:
+                    yield FallbackStep(entry, planned)
+            elif isinstance(entry, Recall):
+                # Nobody can be called back without an address: such a recall is left out rather than tried.
+                for attempt in range(entry.attempts if self.request.agent.address else 0):
+                    yield FallbackStep(entry, FallbackKind.RECALL_AGAIN if attempt else FallbackKind.RECALL)
+            else:
+                yield FallbackStep(entry, FallbackKind(entry.kind))
+
+    def rung(self, ref: LegRef) -> RungTarget:
+        """Return the target that a leg belongs to."""
+        return self._targets[ref.number - 1]
+
+    def recall(self, ref: LegRef) -> Recall:
+        """Return the recall that a leg of the agent belongs to."""
+        recalls = [step.entry for step in self.fallbacks if isinstance(step.entry, Recall)]
+        return recalls[ref.number - 2]  # the agent's first leg was there before any recall
 
     def name(self, ref: LegRef) -> str:
         """Return how operators call a leg."""
-        return party_name(ref, self._targets[ref.number - 1].name if ref.party is Party.TARGET else "")
+        return party_name(ref, self.rung(ref).name if ref.party is Party.TARGET else "")
 
-    def wait(self, deadline: Deadline) -> tuple[timedelta, str]:
-        """Return how long a deadline is, and its text for operators."""
-        duration = self._duration(deadline)
-        about_target = deadline.timer in (Timer.RING, Timer.ACCEPT, Timer.CONSULT_LIMIT)
-        name = self.name(LegRef(Party.TARGET, deadline.number)) if about_target else ""
-        return duration, timer_text(deadline, name, duration)
+    def describe(self, deadline: Deadline, duration: timedelta) -> str:
+        """Return the text of a deadline for operators."""
+        target = LegRef(Party.TARGET, deadline.number)
+        return timer_text(deadline, self.name(target) if deadline.timer in _ABOUT_A_TARGET else "", duration)
 
-    def _duration(self, deadline: Deadline) -> timedelta:
+    def length(self, deadline: Deadline) -> timedelta:
+        """Return how long a deadline is."""
+        target, agent = LegRef(Party.TARGET, deadline.number), LegRef(Party.AGENT, deadline.number)
         match deadline.timer:
             case Timer.RING:
-                return self._targets[deadline.number - 1].target.ring_timeout + PROVIDER_DECIDES
+                return self.rung(target).target.ring_timeout + PROVIDER_DECIDES
             case Timer.ACCEPT:
-                gate = self._targets[deadline.number - 1].target.accept
+                gate = self.rung(target).target.accept
                 assert gate is not None
                 return gate.timeout
             case Timer.RECALL:
-                return self._recall_timeout(deadline.number) + PROVIDER_DECIDES
-            case Timer.HOLD_BUDGET:
-                return self.request.policy.hold_budget
-            case Timer.CONSULT_LIMIT:
-                return self.request.policy.consult_limit
+                return self.recall(agent).ring_timeout + PROVIDER_DECIDES
+            case Timer.RECALL_PAUSE:
+                return self.recall(agent).pause
             case Timer.RETRY:
                 return min(_RETRY_FIRST * 2 ** min(deadline.number - 1, 10), _RETRY_MOST)
+            case _:
+                return self._length_by_policy(deadline.timer)
 
-    def _recall_timeout(self, agent_number: int) -> timedelta:
-        recalls = [it for it in self._fallbacks if isinstance(it, Recall)]
-        return recalls[agent_number - 2].ring_timeout  # the agent's first leg was there before any recall
-
-    def arrangement(self, aim: Aim) -> tuple[ArrangeInput, str]:
-        """Return an aim in the provider's terms, and its summary for operators."""
-        wanted = tuple(
-            self._wanted(ref, placement, standing, aim.fallback)
-            for ref, placement, standing in aim.legs
-            if placement is not Placement.GONE or (ref in self.legs and self.legs[ref].phase is not Phase.ENDED)
-        )
-        alive = any(leg.placement not in (Placement.GONE, Placement.HANDED_OFF) for leg in wanted)
-        arrangement = Arrangement(
-            owner=self._owner,
-            take_from=(
-                WATCH,
-                f"{owning_run(self._owner)[0]}/",
-            ),  # watches, and what an earlier transfer of this call left
-            room=self.legs.room,
-            customer=self.request.customer.leg,
-            legs=wanted,
-            hold_limit=self.request.policy.hold_budget,
-            hold_music=self.request.policy.hold_music,
-            keep_room=alive,
-        )
-        summary = arrange_summary((leg.name, leg.placement, self._rings_for(leg)) for leg in wanted)
-        return ArrangeInput(provider=self.request.provider, arrangement=arrangement), summary
-
-    def _rings_for(self, leg: WantedLeg) -> timedelta | None:
-        return leg.dial.ring_timeout if leg.dial is not None and leg.known is Phase.NEW else None
-
-    def _wanted(self, ref: LegRef, placement: Placement, standing: Standing | None, fallback: int) -> WantedLeg:
-        leg = self.legs[ref]
-        called = placement in (Placement.RINGING, Placement.SCREENING)
-        hand_off = self._fallbacks[fallback - 1] if placement is Placement.HANDED_OFF else None
-        return WantedLeg(
-            leg=leg.id,
-            name=self.name(ref),
-            placement=placement,
-            known=leg.phase,
-            dial=self._dial(ref) if called else None,
-            expired=standing is Standing.EXPIRED,
-            place=hand_off.place if isinstance(hand_off, HandOff) else "",
-        )
-
-    def _dial(self, ref: LegRef) -> Dial:
-        caller_id = self.request.policy.caller_id or ""
-        if ref.party is Party.AGENT:
-            address = self.request.agent.address
-            assert address is not None
-            return Dial(address=address, ring_timeout=self._recall_timeout(ref.number), caller_id=caller_id)
-        rung = self._targets[ref.number - 1]
-        return Dial(
-            address=rung.address,
-            ring_timeout=rung.target.ring_timeout,
-            caller_id=caller_id,
-            headers=context_headers(self.request.context),
-            prompt=rung.target.accept.prompt if rung.target.accept else "",
-        )
+    def _length_by_policy(self, timer: Timer) -> timedelta:
+        policy = self.request.policy
+        lengths = {
+            Timer.HOLD_BUDGET: policy.hold_budget,
+            Timer.REMINDER: policy.hold_reminder.every if policy.hold_reminder else None,
+            Timer.CONSULT_WARNING: policy.consult_limit - policy.consult_warning.before
+            if policy.consult_warning
+            else None,
+            Timer.CONSULT_LIMIT: policy.consult_limit,
+            Timer.LINGER: policy.linger,
+            Timer.OVERALL_LIMIT: policy.overall_limit,
+        }
+        length = lengths[timer]
+        assert length is not None, "the rules let it run only where the policy gives a time"
+        return length
 
 
-def context_headers(context: Context) -> dict[str, str]:
-    """Return what the target is told, as header name to value. Empty fields are left out."""
-    steps = {f"X-Transfer-Step-{number}": step for number, step in enumerate(context.steps_tried, start=1)}
-    data = {f"X-Transfer-Data-{name}": value for name, value in sorted(context.data.items())}
-    headers = {
-        "X-Transfer-Customer": context.customer_name,
-        "X-Transfer-Reason": context.reason,
-        "X-Transfer-Issue": context.issue,
-        **steps,
-        **data,
-    }
-    return {name: value for name, value in headers.items() if value}
+def _longest_wait(policy: Policy) -> timedelta:
+    """Return the longest time that somebody may be on hold. The hold budget does not run once fallbacks are tried."""
+    recalls = [it for it in policy.fallbacks if isinstance(it, Recall)]
+    targets = [it.target for it in policy.fallbacks if isinstance(it, AnotherTarget)]
+    in_turn = [it.attempts * (it.ring_timeout + it.pause) for it in recalls]
+    in_turn += [it.ring_timeout + (it.accept.timeout if it.accept else timedelta()) for it in targets]
+    return max(policy.hold_budget, policy.consult_limit, sum(in_turn, timedelta()))
+
+
+def _groups(targets: Sequence[Target], admitted: Sequence[AdmittedTarget]) -> list[int]:
+    """Return for each target the group it rings with; 0 for those that ring by themselves."""
+    groups: list[int] = []
+    for target in targets:
+        groups.append(groups[-1] if target.with_previous else len(groups) + 1)
+    rung = [group for group, judged in zip(groups, admitted, strict=True) if judged.denied is None]
+    return [group if rung.count(group) > 1 else 0 for group in groups]

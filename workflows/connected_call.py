@@ -5,14 +5,15 @@ import contextlib
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from activities.arrange import ARRANGE, ATTEMPT_LIMIT, ArrangeInput
+from activities.telephony.errors import Unsupported
 from activities.telephony.model import Arrangement, Frozen, Observation, Phase, Placement
 from hookflash import ProviderEvent
 from hookflash._summary import in_words
-from hookflash.names import PROVIDER_EVENT_SIGNAL, SUPERVISION_TYPE, owner_token
+from hookflash.names import PROVIDER_EVENT_SIGNAL, SUPERVISION_TYPE, owner_token, supervision_id
 
 TAKEN_OVER_SIGNAL = "taken_over"
 """Another transfer of the same call has begun; its workflow watches the legs now."""
@@ -22,11 +23,20 @@ _PAUSE = timedelta(seconds=10)
 _RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5))
 
 
+class WatchedCall(ArrangeInput):
+    """Input of the ``ConnectedCall`` workflow: where its legs are now."""
+
+    onward: str = ""
+    """Place where the customer goes on when somebody else leaves first. Default: the call is over then."""
+
+
 class ConnectedCallResult(Frozen):
     """How the watch ended."""
 
     left: str
     """Who left first; empty if another transfer took the call over."""
+    customer_sent_to: str = ""
+    """Place where the customer went on. Default: nowhere."""
 
 
 @workflow.defn(name=SUPERVISION_TYPE)
@@ -43,7 +53,7 @@ class ConnectedCall:
         self._taken_over = False
 
     @workflow.run
-    async def run(self, call: ArrangeInput) -> ConnectedCallResult:
+    async def run(self, call: WatchedCall) -> ConnectedCallResult:
         """Watch a call until it is over.
 
         Args:
@@ -56,22 +66,29 @@ class ConnectedCall:
             if self._look_again:
                 self._look_again = False
                 observation = await self._arrange(call, call.arrangement, f"Watch {' and '.join(names.values())}")
-                self._ended += [seen.leg for seen in observation.legs if seen.phase is Phase.ENDED]
+                self._ended += (
+                    [seen.leg for seen in observation.legs if seen.phase is Phase.ENDED] if observation else []
+                )
             elif workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(call)
             else:
                 await workflow.wait_condition(lambda: bool(self._gone(names) or self._look_again or self._taken_over))
         return await (self._leave_to_the_other(call) if self._taken_over else self._release(call, names))
 
-    async def _release(self, call: ArrangeInput, names: dict[str, str]) -> ConnectedCallResult:
-        first = names[self._gone(names)[0]]
-        legs = tuple(leg.model_copy(update={"placement": Placement.GONE}) for leg in call.arrangement.legs)
-        over = call.arrangement.model_copy(update={"legs": legs, "keep_room": False})
-        await self._arrange(call, over, f"Release the others: {first} left")
+    async def _release(self, call: WatchedCall, names: dict[str, str]) -> ConnectedCallResult:
+        first, customer = names[self._gone(names)[0]], call.arrangement.customer
+        if call.onward and customer not in self._gone(names):
+            onward = _afterwards(call, {customer: {"placement": Placement.HANDED_OFF, "place": call.onward}})
+            seen = await self._arrange(call, onward, f"Customer goes on: {first} left")
+            # Not there any more, or the provider does not know the place: then the call is over as any other.
+            if seen is not None and seen.stands:
+                workflow.set_current_details(f"### Over\n{first} left first, the customer went on to {call.onward}.")
+                return ConnectedCallResult(left=first, customer_sent_to=call.onward)
+        await self._arrange(call, _afterwards(call, {}), f"Release the others: {first} left")
         workflow.set_current_details(f"### Over\n{first} left first.")
         return ConnectedCallResult(left=first)
 
-    async def _leave_to_the_other(self, call: ArrangeInput) -> ConnectedCallResult:
+    async def _leave_to_the_other(self, call: WatchedCall) -> ConnectedCallResult:
         """Remove our room. The other transfer has moved everybody who stays into its own."""
         self._taken_over = False
         nobody = call.arrangement.model_copy(update={"legs": (), "keep_room": False})
@@ -82,8 +99,8 @@ class ConnectedCall:
     def _gone(self, names: dict[str, str]) -> list[str]:
         return [leg for leg in self._ended if leg in names]
 
-    async def _arrange(self, call: ArrangeInput, arrangement: Arrangement, summary: str) -> Observation:
-        """Arrange, for as long as it takes, and only while these legs are ours."""
+    async def _arrange(self, call: WatchedCall, arrangement: Arrangement, summary: str) -> Observation | None:
+        """Arrange, for as long as it takes, and only while these legs are ours. None: the provider can never do it."""
         info = workflow.info()
         update = {
             "owner": owner_token(info.workflow_id, info.run_id),
@@ -105,6 +122,8 @@ class ConnectedCall:
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise
+                if isinstance(error.cause, ApplicationError) and error.cause.type == Unsupported.kind:
+                    return None
                 # The provider will be back, and somebody has to be there then.
                 with contextlib.suppress(asyncio.TimeoutError):
                     text = f"Try the provider again ({in_words(_PAUSE)})"
@@ -130,3 +149,30 @@ class ConnectedCall:
     def taken_over(self) -> None:
         """Hear that another transfer watches these legs now."""
         self._taken_over = True
+
+
+def _afterwards(call: WatchedCall, changes: dict[str, dict[str, object]]) -> Arrangement:
+    """Return the arrangement in which every leg is gone but for these."""
+    gone: dict[str, object] = {"placement": Placement.GONE}
+    legs = tuple(leg.model_copy(update=changes.get(leg.leg, gone)) for leg in call.arrangement.legs)
+    return call.arrangement.model_copy(update={"legs": legs, "keep_room": False})
+
+
+async def watch_over(left: ArrangeInput, onward: str = "") -> None:
+    """Start a watch over the legs that the present workflow leaves behind. Returns once it runs.
+
+    Args:
+        left: Where they are now, owned by the present workflow.
+        onward: Place where the customer goes on when somebody else leaves first. Default: nowhere.
+    """
+    info = workflow.info()
+    await workflow.start_child_workflow(
+        SUPERVISION_TYPE,
+        WatchedCall(provider=left.provider, arrangement=left.arrangement, onward=onward),
+        result_type=ConnectedCallResult,
+        id=supervision_id(info.workflow_id, info.run_id),
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+        task_timeout=timedelta(seconds=2),
+        static_summary=f"Watch {' and '.join(leg.name for leg in left.arrangement.legs)}",
+    )

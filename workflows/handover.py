@@ -1,16 +1,16 @@
 """From one workflow's watch over a call to the next: before a transfer, and after it."""
 
-from datetime import timedelta
-
 from temporalio import workflow
-from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 
 from activities.telephony.model import Observation, Placement
-from hookflash.names import SUPERVISION_TYPE, WATCH, owning_run, supervision_id
+from hookflash import CallBack, Outcome
+from hookflash.names import WATCH, owning_run
+from workflows.arrange_input import arrange_input, context_headers
 from workflows.arranger import Aim
 from workflows.call import Call
-from workflows.connected_call import TAKEN_OVER_SIGNAL, ConnectedCallResult
+from workflows.call_back import CallBackInput, schedule
+from workflows.connected_call import TAKEN_OVER_SIGNAL, watch_over
 from workflows.core import State
 
 
@@ -32,20 +32,38 @@ async def take_over(observation: Observation, told: set[str]) -> None:
 
 
 async def hand_over(call: Call, state: State) -> None:
-    """Let a small workflow watch what the transfer leaves behind, so that the result is there at once."""
-    input, _ = call.arrangement(Aim.of(state))
-    left = tuple(leg for leg in input.arrangement.legs if leg.placement in (Placement.IN_ROOM, Placement.ON_HOLD))
+    """Let a small workflow see to what the transfer leaves behind, so that the result is there at once."""
+    if state.ending is not None and state.ending.outcome is Outcome.CALLBACK_SCHEDULED:
+        await schedule(_promise(call, state))
+    input, _ = arrange_input(call, Aim.of(state))
+    left = tuple(
+        leg.model_copy(update={"announcement": None})  # played by now, and none of the next owner's
+        for leg in input.arrangement.legs
+        if leg.placement in (Placement.IN_ROOM, Placement.ON_HOLD)
+    )
     if not left or not state.begun:
         return
     watched = input.arrangement.model_copy(update={"legs": left})
-    info = workflow.info()
-    await workflow.start_child_workflow(
-        SUPERVISION_TYPE,
-        input.model_copy(update={"arrangement": watched}),
-        result_type=ConnectedCallResult,
-        id=supervision_id(info.workflow_id, info.run_id),
-        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-        task_timeout=timedelta(seconds=2),
-        static_summary=f"Watch {' and '.join(leg.name for leg in left)}",
+    onward = call.request.policy.when_target_leaves if state.target.up else None
+    await watch_over(input.model_copy(update={"arrangement": watched}), onward.place if onward else "")
+
+
+def _promise(call: Call, state: State) -> CallBackInput:
+    request, entry = call.request, call.fallbacks[state.fallback - 1].entry
+    assert isinstance(entry, CallBack)
+    caller = entry.caller or request.agent.address
+    assert request.customer.address is not None
+    assert caller is not None  # the request was refused otherwise
+    return CallBackInput(
+        provider=request.provider,
+        tenant=request.tenant,
+        customer=request.customer.address,
+        caller=caller,
+        after=entry.after,
+        attempts=entry.attempts,
+        pause=entry.pause,
+        caller_id=request.policy.caller_id or "",
+        hold_music=request.policy.hold_music,
+        headers=context_headers(request.context, {}),
+        caller_name="caller" if entry.caller else "agent",
     )

@@ -3,15 +3,19 @@
 from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from hookflash import (
+    Accept,
     Actor,
     Cancel,
     CommandName,
+    Decline,
+    Extend,
     Hold,
     Party,
     ProviderEvent,
@@ -23,7 +27,7 @@ from hookflash import (
 from hookflash.converter import Unreadable
 from hookflash.names import PROVIDER_EVENT_SIGNAL, STATUS_QUERY
 from workflows.arranger import NotArranged, Observed
-from workflows.core import Command, PlannedTarget, State, TimerFired, decide, possible
+from workflows.core import Command, PlannedTarget, State, Timer, TimerFired, decide, possible
 from workflows.notice_board import NoticeBoard
 
 COMMAND_REJECTED = "CommandRejected"
@@ -40,6 +44,8 @@ class Asked:
     command: Command
     answered: bool = False
     refused: str = ""
+    remaining: timedelta | None = None
+    """For extend: how long the wait is to run from now on."""
 
 
 class Reconcile(NamedTuple):
@@ -70,9 +76,13 @@ class Inbox(ABC):
             if refused:
                 raise self._rejection(command, refused)
 
-    async def _obey(self, command: Command) -> TransferStatus:
+    @abstractmethod
+    def _number_of(self, leg: str) -> int:
+        """Return the number of the target that a leg belongs to; 0 if it is no target's."""
+
+    async def _obey(self, command: Command, remaining: timedelta | None = None) -> TransferStatus:
         self._check(command)  # again: a target has to be admitted first, and the transfer may be over since
-        asked = Asked(command)
+        asked = Asked(command, remaining=remaining)
         self._inbox.append(asked)
         await workflow.wait_condition(lambda: asked.answered)
         if asked.refused:
@@ -150,23 +160,38 @@ class Inbox(ABC):
     def _check_retarget(self, order: Retarget) -> None:
         self._check(Command(CommandName.RETARGET, target=self._state.current if self._state else None))
 
-    @workflow.update(name="accept", description="The target that was asked takes the call. No body.")
-    async def accept(self) -> TransferStatus:
-        """Let in the target that is asked to accept."""
-        return await self._obey(Command(CommandName.ACCEPT, by=Actor.TARGET))
+    @workflow.update(name="accept", description='A target that is asked takes the call. Body: {"leg": …}, or nothing.')
+    async def accept(self, order: Accept | None = None) -> TransferStatus:
+        """Let in a target that is asked to accept."""
+        return await self._obey(self._answer(CommandName.ACCEPT, order))
 
     @accept.validator
-    def _check_accept(self) -> None:
-        self._check(Command(CommandName.ACCEPT))
+    def _check_accept(self, order: Accept | None = None) -> None:
+        self._check(self._answer(CommandName.ACCEPT, order))
 
-    @workflow.update(name="decline", description="The target that was asked refuses the call. No body.")
-    async def decline(self) -> TransferStatus:
-        """Refuse on behalf of the target that is asked to accept."""
-        return await self._obey(Command(CommandName.DECLINE, by=Actor.TARGET))
+    @workflow.update(name="decline", description='A target that is asked refuses. Body: {"leg": …}, or nothing.')
+    async def decline(self, order: Decline | None = None) -> TransferStatus:
+        """Refuse on behalf of a target that is asked to accept."""
+        return await self._obey(self._answer(CommandName.DECLINE, order))
 
     @decline.validator
-    def _check_decline(self) -> None:
-        self._check(Command(CommandName.DECLINE))
+    def _check_decline(self, order: Decline | None = None) -> None:
+        self._check(self._answer(CommandName.DECLINE, order))
+
+    def _answer(self, name: CommandName, order: Accept | Decline | None) -> Command:
+        number = self._number_of(order.leg) if order and order.leg else None
+        return Command(name, by=Actor.TARGET, number=number)
+
+    @workflow.update(
+        name="extend", description='A wait runs longer. Body: {"wait": "hold_budget", "remaining": "PT5M"}'
+    )
+    async def extend(self, order: Extend) -> TransferStatus:
+        """Let a wait run longer."""
+        return await self._obey(_extend(order), order.remaining)
+
+    @extend.validator
+    def _check_extend(self, order: Extend) -> None:
+        self._check(_extend(order))
 
     @workflow.signal(name="hold", description='As the update, nobody waits. Body: {"party": "customer"}, or nothing.')
     def hold_signal(self, order: Hold | Unreadable | None = None) -> None:
@@ -210,3 +235,7 @@ def _unhold(order: Unhold | None) -> Command:
 
 def _cancel(order: Cancel | None) -> Command:
     return Command(CommandName.CANCEL, by=Actor(order.by) if order else Actor.AGENT)
+
+
+def _extend(order: Extend) -> Command:
+    return Command(CommandName.EXTEND, timer=Timer(order.wait.value))

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from hookflash import Attempt, Cause, Outcome, Party, Stage, TransferRequest, TransferResult
+from hookflash import Attempt, Cause, FallbackTried, Outcome, Party, Stage, TransferRequest, TransferResult
 from hookflash.events import Evidence
-from workflows.core import LegAnswered, LegRang, LegRef, Standing, State
+from workflows.core import LegAnswered, LegRang, LegRef, PlannedTarget, Standing, State
 from workflows.core.events import Event, LegEnded
+from workflows.core.rivals import leg_of
 from workflows.legs import Legs
 
 _NOTHING = timedelta()
@@ -18,12 +19,33 @@ _LEFT_WITH = {
     Outcome.SENT_TO_FLOW: ("flow",),
 }
 
+_TAKEN_BY = {
+    "recall": Outcome.RECALLED_AGENT,
+    "target": Outcome.CONNECTED,
+    "voicemail": Outcome.SENT_TO_VOICEMAIL,
+    "queue": Outcome.SENT_TO_QUEUE,
+    "flow": Outcome.SENT_TO_FLOW,
+    "call_back": Outcome.CALLBACK_SCHEDULED,
+    "hang_up": Outcome.FAILED,
+}
+"""Outcome that says that the customer ended up with a kind of fallback."""
+
 _COUNTED: dict[str, Callable[[State], bool]] = {
     "held": lambda state: state.customer.up and not state.customer_with_person,
-    "ringing": lambda state: state.target.calling,
+    "ringing": lambda state: state.target.calling or any(rival.standing.calling for rival in state.rivals),
     "consulting": lambda state: state.stage is Stage.CONSULTING,
     "with_agent": lambda state: state.customer is Standing.IN_ROOM and state.agent is Standing.IN_ROOM,
 }
+
+
+_OVER = (Standing.GONE, Standing.DISMISSED)
+
+
+def _targets(state: State) -> dict[LegRef, Standing]:
+    """Return the targets that a state speaks of, in the order of their numbers."""
+    current = {state.target_leg: state.target} if state.target_leg else {}
+    rivals = {leg_of(rival.target): rival.standing for rival in state.rivals}
+    return dict(sorted((current | rivals).items()))
 
 
 @dataclass
@@ -44,7 +66,10 @@ class Ledger:
 
     request: TransferRequest
     legs: Legs
+    name_of: Callable[[LegRef], str]
+    """How operators call a leg."""
     started_at: datetime
+    _fallbacks: list[FallbackTried] = field(default_factory=list[FallbackTried])
     _entries: list[_Entry] = field(default_factory=list[_Entry])
     _totals: dict[str, timedelta] = field(default_factory=lambda: dict.fromkeys(_COUNTED, _NOTHING))
     _since: datetime | None = None
@@ -66,30 +91,48 @@ class Ledger:
             entry.ended_at = now
             entry.cause = entry.cause or event.cause
 
-    def note_step(self, before: State, after: State, name: str, now: datetime) -> None:
-        """Record a decision.
-
-        Args:
-            before: The state it was made in.
-            after: The state it led to.
-            name: How operators call the current target.
-            now: The time of the decision.
-        """
-        self._add_up(before, now)
-        leg = after.target_leg
-        if leg is not None and leg != before.target_leg:
-            self._entries.append(_Entry(name, leg, dialled_at=now))
-        former = self._entry(before.target_leg) if before.target_leg else None
-        if former is not None and before.target is not Standing.GONE:
-            if after.target.up and not before.target.up and after.target_leg == before.target_leg:
-                former.accepted_at = now
-            if after.target is Standing.GONE or after.target_leg != before.target_leg:
-                former.cause = former.cause or after.cause or Cause.RELEASED
-
-    def first_step(self, state: State, name: str, now: datetime) -> None:
-        """Record the first target of a transfer."""
+    def first_step(self, state: State, now: datetime) -> None:
+        """Record the first targets of a transfer."""
         self._since = now
-        self._entries.append(_Entry(name, state.target_leg, dialled_at=now))
+        self._note_dialled(state, now)
+
+    def note_step(self, before: State, after: State, now: datetime) -> None:
+        """Record a decision, made at this time in one state and leading to another."""
+        self._add_up(before, now)
+        self._note_fallback(before, after, now)
+        self._note_dialled(after, now)
+        there = _targets(after)
+        for leg, was in _targets(before).items():
+            entry, standing = self._entry(leg), there.get(leg, Standing.GONE)
+            if entry is None or was in _OVER:
+                continue
+            if standing.up and not was.up:
+                entry.accepted_at = now
+            if standing is Standing.DISMISSED and after.target.up:
+                entry.cause = entry.cause or Cause.ANSWERED_ELSEWHERE
+            if standing in _OVER:
+                entry.cause = entry.cause or after.cause or Cause.RELEASED
+
+    def _note_dialled(self, state: State, now: datetime) -> None:
+        for leg, standing in _targets(state).items():
+            if standing not in _OVER and self._entry(leg) is None:
+                self._entries.append(_Entry(self.name_of(leg), leg, dialled_at=now))
+
+    def _note_fallback(self, before: State, after: State, now: datetime) -> None:
+        for number in range(before.fallback, after.fallback):
+            entry = after.rules.fallbacks[number]
+            kind = "target" if isinstance(entry, PlannedTarget) else entry.removesuffix("_again")
+            self._fallbacks.append(FallbackTried(kind=kind, at=now, took_customer=False))
+
+    def _fallbacks_of(self, state: State) -> tuple[FallbackTried, ...]:
+        if not self._fallbacks or not state.ending:
+            return ()
+        *before, last = self._fallbacks
+        took = _TAKEN_BY.get(last.kind) is state.ending.outcome
+        entry, current = state.rules.fallbacks[state.fallback - 1], state.current
+        if isinstance(entry, PlannedTarget):  # somebody may have been rung in its place
+            took = took and current is not None and current.number in (entry.number, entry.again)
+        return (*before, last.model_copy(update={"took_customer": took}))
 
     def result(self, state: State, now: datetime) -> TransferResult:
         """Return the result of a transfer that has ended."""
@@ -103,9 +146,13 @@ class Ledger:
             customer_with=self._customer_with(state),
             mode=self.request.mode,
             attempts=tuple(self._attempt(entry) for entry in self._entries),
+            fallbacks=self._fallbacks_of(state),
             started_at=self.started_at,
             ended_at=now,
-            **self._totals,
+            held=self._totals["held"],
+            ringing=self._totals["ringing"],
+            consulting=self._totals["consulting"],
+            with_agent=self._totals["with_agent"],
         )
 
     def _add_up(self, state: State, now: datetime) -> None:

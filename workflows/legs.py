@@ -1,16 +1,14 @@
 """The legs of one transfer: their ids, how far each has come, and what news of them means to the decision core."""
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from activities.telephony.model import Phase, SeenLeg
 from hookflash import Cause, ProviderEvent, TransferRequest
 from hookflash.events import Evidence
-from workflows.core import CUSTOMER, DigitPressed, Event, LegAnswered, LegEnded, LegRang, LegRef
+from workflows.core import CUSTOMER, DigitPressed, Event, LegAnswered, LegEnded, LegRang, LegRef, MachineAnswered
 from workflows.core.state import Party
-
-_NAMESPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")  # RFC 4122's for URLs: a leg's name is one
+from workflows.ids import mint
 
 
 @dataclass
@@ -40,8 +38,8 @@ class Legs:
         self.room = self.mint("room")
 
     def mint(self, name: str) -> str:
-        """Return an id of fixed length: Asterisk takes the prefix of a live id for that id."""
-        return f"hf-{uuid.uuid5(_NAMESPACE, f'{self._run}/{name}').hex}"
+        """Return the provider's id for a leg or a room of this transfer."""
+        return mint(self._run, name)
 
     def __getitem__(self, ref: LegRef) -> Leg:
         """Return a leg; one that is asked for the first time gets its id now."""
@@ -50,6 +48,11 @@ class Legs:
     def __contains__(self, ref: LegRef) -> bool:
         """Return whether a leg was ever asked for."""
         return ref in self._legs
+
+    def ref(self, leg: str) -> LegRef | None:
+        """Return whose leg an id is; None if it is nobody's here."""
+        found = self._by_id.get(leg)
+        return found.ref if found else None
 
     def awaits_cause(self, seen: SeenLeg) -> bool:
         """Return whether an observed end of a leg is news, and its cause is not known."""
@@ -68,6 +71,8 @@ class Legs:
             return
         if event.kind == "digit" and leg.phase is Phase.ANSWERED:
             yield DigitPressed(leg.ref, event.digit)
+        elif event.kind == "machine" and leg.phase is Phase.ANSWERED:
+            yield MachineAnswered(leg.ref)
         elif event.kind in _PHASES:
             yield from self._advance(leg, _PHASES[event.kind], _cause(event.cause), event.evidence)
 

@@ -28,6 +28,7 @@ class NoticeBoard:
         self._journal: deque[JournalEntry] = deque(maxlen=JOURNAL_LENGTH)
         self._status: TransferStatus | None = None
         self._posted: dict[str, object] = {}
+        self._fingerprint = ""
         self.result: TransferResult | None = None
 
     @property
@@ -47,7 +48,8 @@ class NoticeBoard:
 
     def announce(self, request: TransferRequest) -> None:
         """Post what is known before the policy has been asked: also a transfer that fails there can be found."""
-        self._status = self.status.model_copy(update={"mode": request.mode})
+        self._fingerprint = request.fingerprint()
+        self._status = self.status.model_copy(update={"mode": request.mode, "fingerprint": self._fingerprint})
         values = [*_fixed(request), attributes.TRANSFER_STAGE.value_set(Stage.STARTING.value)]
         self._write(values)
 
@@ -70,8 +72,9 @@ class NoticeBoard:
                 if placement is not Placement.GONE
             ),
             possible=possible(state),
-            deadlines=tuple(Deadline(name=wait.text, at=wait.until) for wait in waits),
+            deadlines=tuple(Deadline(wait=wait.timer.value, name=wait.text, at=wait.until) for wait in waits),
             journal=tuple(self._journal),
+            fingerprint=self._fingerprint,
             result=self.result,
         )
         workflow.set_current_details(details(self._status))

@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 from temporalio import workflow
 
-from workflows.core import Deadline
+from workflows.core import Deadline, Timer
 
 
 class Wait(NamedTuple):
     """A running timer."""
 
+    timer: Timer
     text: str
+    since: datetime
     until: datetime
     task: asyncio.Task[None]
 
@@ -22,14 +24,19 @@ class Timers:
     """Starts a timer when its deadline first appears, and cancels it when the deadline is not there any more."""
 
     def __init__(
-        self, describe: Callable[[Deadline], tuple[timedelta, str]], fired: Callable[[Deadline], None]
+        self,
+        length: Callable[[Deadline], timedelta],
+        describe: Callable[[Deadline, timedelta], str],
+        fired: Callable[[Deadline], None],
     ) -> None:
         """Make the timers.
 
         Args:
-            describe: Returns how long a deadline is, and its text for operators.
+            length: Returns how long a deadline is.
+            describe: Returns the text for operators of a deadline of some length.
             fired: Is told when one is over.
         """
+        self._length = length
         self._describe = describe
         self._fired = fired
         self._running: dict[Deadline, Wait] = {}
@@ -46,9 +53,26 @@ class Timers:
             self._running.pop(deadline).task.cancel()
         for deadline in wanted:
             if deadline not in self._running:
-                duration, text = self._describe(deadline)
-                task = asyncio.create_task(self._wait(deadline, duration, text))
-                self._running[deadline] = Wait(text, workflow.now() + duration, task)
+                self._start(deadline, self._length(deadline))
+
+    def extend(self, timer: Timer, remaining: timedelta) -> timedelta:
+        """Let a wait run at least so long from now on. One that would end later anyway, or does not run, stays.
+
+        Returns:
+            The longest that such a wait takes now from beginning to end; nothing if none runs.
+        """
+        until = workflow.now() + remaining
+        for deadline, wait in tuple(self._running.items()):
+            if deadline.timer is timer and not wait.task.done() and wait.until < until:
+                wait.task.cancel()
+                self._start(deadline, remaining, wait.since)
+        lengths = [wait.until - wait.since for wait in self.running if wait.timer is timer]
+        return max(lengths, default=timedelta())
+
+    def _start(self, deadline: Deadline, duration: timedelta, since: datetime | None = None) -> None:
+        text, now = self._describe(deadline, duration), workflow.now()
+        task = asyncio.create_task(self._wait(deadline, duration, text))
+        self._running[deadline] = Wait(deadline.timer, text, since or now, now + duration, task)
 
     async def _wait(self, deadline: Deadline, duration: timedelta, text: str) -> None:
         await workflow.sleep(duration, summary=text)

@@ -9,9 +9,21 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.admission import ADMIT, AdmissionInput, Verdict
-from hookflash import Actor, Cause, CommandName, Outcome, ProviderEvent, Target, TransferRequest, TransferResult
+from hookflash import (
+    Actor,
+    Cause,
+    CommandName,
+    Mode,
+    Outcome,
+    Party,
+    ProviderEvent,
+    Target,
+    TransferRequest,
+    TransferResult,
+)
 from hookflash._summary import name_of
 from hookflash.names import WORKFLOW_TYPE, owner_token
+from workflows.arrange_input import arrange_input
 from workflows.arranger import Aim, Arranger, NotArranged, Observed
 from workflows.call import Call
 from workflows.core import (
@@ -20,8 +32,10 @@ from workflows.core import (
     Command,
     Ending,
     Event,
+    LegEnded,
     PlannedTarget,
     State,
+    Timer,
     TimerFired,
     begin,
     deadlines,
@@ -32,11 +46,12 @@ from workflows.handover import hand_over, take_over
 from workflows.inbox import COMMAND_REJECTED, Asked, Inbox, News, Reconcile
 from workflows.ledger import Ledger
 from workflows.legs import Legs
+from workflows.limits import CAUSE_FOLLOWS
 from workflows.timers import Timers
 from workflows.wording import happened, shorten
 
-CAUSE_FOLLOWS = timedelta(milliseconds=500)
-"""How long the event that says why a leg ended may come after the leg was seen to be gone."""
+_NOBODY_WAITS = (Timer.LINGER, Timer.OVERALL_LIMIT)
+"""Waits during which nobody need be on hold."""
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
@@ -72,9 +87,9 @@ class Transfer(Inbox):
     async def _transfer(self, request: TransferRequest) -> TransferResult:
         info = workflow.info()
         call = self._call = Call(request, owner_token(info.workflow_id, info.run_id), Legs(info.run_id, request))
-        self._ledger = Ledger(request, call.legs, workflow.now())
-        self._timers = Timers(call.wait, lambda deadline: self._inbox.append(TimerFired(deadline)))
-        self._arranger = Arranger(call.arrangement, self._inbox.append)
+        self._ledger = Ledger(request, call.legs, call.name, workflow.now())
+        self._timers = Timers(call.length, call.describe, lambda deadline: self._inbox.append(TimerFired(deadline)))
+        self._arranger = Arranger(lambda aim: arrange_input(call, aim), self._inbox.append)
         self._board.announce(request)
         self._state = await self._admit_and_begin(call)
         while not self._state.ended:
@@ -89,14 +104,16 @@ class Transfer(Inbox):
     async def _admit_and_begin(self, call: Call) -> State:
         """Ask the policy before anything is touched."""
         request = call.request
-        verdict = await self._admit(request, request.targets)
-        planned = call.add_targets(request.targets, verdict) if verdict else ()
+        verdict = await self._admit(request, call.asked_for)
+        planned = call.plan(verdict) if verdict else ()
         denied = Cause.PROVIDER_ERROR if verdict is None else verdict.mode_denied
         for target in verdict.targets if verdict else ():
             if target.denied:
                 self._ledger.denied(target.name, target.denied)
                 self._board.note(f"{target.name} must not be rung: {target.denied.value}")
                 denied = denied or (None if planned else target.denied)
+        if verdict and request.mode is Mode.BLIND:
+            self._board.note(f"blind is {'denied' if verdict.mode_denied else 'allowed'}: {verdict.mode_reason}")
         asked = [it for it in self._inbox if isinstance(it, Asked) and it.command.name is CommandName.CANCEL]
         for cancel in asked:
             cancel.answered = True
@@ -107,7 +124,7 @@ class Transfer(Inbox):
         if denied:
             return refuse(call.rules, Ending(Outcome.REJECTED, denied, Actor.ENGINE))
         state = begin(call.rules, planned)
-        self._ledger.first_step(state, self._target_name(call, state), workflow.now())
+        self._ledger.first_step(state, workflow.now())
         return state
 
     async def _admit(self, request: TransferRequest, targets: Sequence[Target]) -> Verdict | None:
@@ -143,12 +160,16 @@ class Transfer(Inbox):
             admission.cancel()
             raise ApplicationError("cannot retarget: the transfer is over", type=COMMAND_REJECTED, non_retryable=True)
         verdict = await admission
-        planned = call.add_targets((target,), verdict) if verdict else ()
-        if not planned:
+        planned = call.add_target(target, verdict.targets[0]) if verdict else None
+        if planned is None:
             denied = verdict.targets[0].denied if verdict else None
             why = f"{denied.value}" if denied else "the policy could not be asked"
             raise ApplicationError(f"cannot retarget: {why}", type=COMMAND_REJECTED, non_retryable=True)
-        return planned[0]
+        return planned
+
+    def _number_of(self, leg: str) -> int:
+        ref = self._call.legs.ref(leg) if self._call else None
+        return ref.number if ref and ref.party is Party.TARGET else 0
 
     def _something_new(self) -> bool:
         self._arranger.raise_if_broken()
@@ -159,6 +180,8 @@ class Transfer(Inbox):
             case Asked():
                 news.refused = self._decide(call, news.command)
                 news.answered = True
+                if news.remaining is not None and news.command.timer is not None and not news.refused:
+                    self._extend(call, news.command.timer, news.remaining)
             case Observed():
                 await self._consume_observation(call, news)
             case NotArranged():
@@ -172,6 +195,14 @@ class Transfer(Inbox):
             case ProviderEvent():
                 for event in call.legs.heard(news):
                     self._decide(call, event)
+
+    def _extend(self, call: Call, timer: Timer, remaining: timedelta) -> None:
+        if self._state is not None:
+            self._timers.keep(deadlines(self._state))  # what has begun since the last look can be extended too
+        length = self._timers.extend(timer, remaining)
+        if timer not in _NOBODY_WAITS and length > call.hold_limit:
+            call.hold_limit = length
+            self._arranger.look_again()  # the provider's own time-out stands behind it, and has to move too
 
     async def _consume_observation(self, call: Call, news: Observed) -> None:
         if news.observation.stands:
@@ -201,17 +232,16 @@ class Transfer(Inbox):
     def _decide(self, call: Call, event: Event) -> str:
         """Let the core decide, and keep the books. Returns why a command was refused."""
         assert self._state is not None
+        if isinstance(event, LegEnded):
+            event = call.as_refused(event)
         now, before = workflow.now(), self._state
         decision = decide(before, event)
         self._state = decision.state
         self._ledger.note_event(event, now)
-        self._ledger.note_step(before, decision.state, self._target_name(call, decision.state), now)
+        self._ledger.note_step(before, decision.state, now)
         line = happened(event, call.name)
         self._board.note(f"{line}: refused, {decision.refused}" if decision.refused else line)
         return decision.refused
-
-    def _target_name(self, call: Call, state: State) -> str:
-        return call.name(state.target_leg) if state.target_leg else ""
 
     async def _finish(self, call: Call, state: State) -> TransferResult:
         self._timers.keep(())

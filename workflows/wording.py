@@ -17,6 +17,7 @@ from workflows.core import (
     LegEnded,
     LegRang,
     LegRef,
+    MachineAnswered,
     Timer,
     TimerFired,
 )
@@ -92,10 +93,20 @@ def timer_text(deadline: Deadline, name: str, duration: timedelta) -> str:
             text = f"{name} accepts"
         case Timer.RECALL:
             text = "Recall agent"
+        case Timer.RECALL_PAUSE:
+            text = "Pause before the agent is rung again"
         case Timer.HOLD_BUDGET:
             text = "Customer waits, hold budget"
+        case Timer.REMINDER:
+            text = f"Customer waits, reminder {deadline.number}"
+        case Timer.CONSULT_WARNING:
+            text = f"Agent and {name} talk, warning"
         case Timer.CONSULT_LIMIT:
             text = f"Agent and {name} talk, consult limit"
+        case Timer.LINGER:
+            text = "Agent leaves the three-way call"
+        case Timer.OVERALL_LIMIT:
+            text = "Whole transfer, overall limit"
         case Timer.RETRY:
             text = f"Try the provider again, failure {deadline.number}"
     return f"{shorten(text, SUMMARY_LIMIT - len(limit) - 3)} ({limit})"
@@ -114,10 +125,13 @@ def happened(event: Event, name_of: Callable[[LegRef], str]) -> str:
             return f"{name_of(leg)}: call ended ({_plain(cause)})"
         case DigitPressed(leg, _):
             return f"{name_of(leg)} pressed a key"
+        case MachineAnswered(leg):
+            return f"{name_of(leg)}: a machine answered"
         case TimerFired(deadline):
             return f"time is up: {_plain(deadline.timer)}"
-        case Command(name, party, _, by):
+        case Command(name, party, _, by, _, timer):
             whom = f" {party.value}" if name in (CommandName.HOLD, CommandName.UNHOLD) else ""
+            whom += f" {_plain(timer)}" if timer else ""
             return f"{by.value}: {name.value}{whom}"
         case ArrangeFailed():
             return "the provider did not do it"
@@ -166,6 +180,7 @@ _HOW = {
     CommandName.RETARGET: "ring somebody else",
     CommandName.ACCEPT: "the target takes the call",
     CommandName.DECLINE: "the target refuses the call",
+    CommandName.EXTEND: "let a wait run longer",
 }
 
 _GAP = "\u00a0" * 3

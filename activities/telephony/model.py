@@ -23,7 +23,8 @@ class Placement(StrEnum):
     """Dialled, and joined to the room by the provider itself the moment it answers. Once it has answered it is where
     it must be, and is reported as answered."""
     SCREENING = "screening"
-    """Dialled outside the room. Once it has answered it stays alone, hears the prompt and is asked for a digit."""
+    """Dialled outside the room. Once it has answered it stays alone, hears the prompt and is asked for a digit. While
+    it rings, whoever is alone in the room hears ringback, as for ``ringing``."""
     HANDED_OFF = "handed_off"
     """Given to a place of the provider's: a voicemail box, a queue, a call flow."""
     GONE = "gone"
@@ -48,6 +49,19 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
 
+class Announcement(Frozen):
+    """Something played to one leg, once, over whatever it hears. Nobody else hears it, and nobody waits for its end.
+
+    A recording that the provider does not have is left out, and never costs the leg its call or its music.
+    """
+
+    media: str
+    """Name of the recording."""
+    number: int = 1
+    """Number of the announcement to this leg, counted by each owner from 1. One that is higher than the last played
+    for the same owner is new; all others are not played again. Default: the first."""
+
+
 class Dial(Frozen):
     """How to ring a leg that is not there yet."""
 
@@ -57,6 +71,10 @@ class Dial(Frozen):
     """The provider ends the ringing by itself after this time, whether the engine lives or not."""
     caller_id: str = ""
     """Number to show. Default: the provider's default."""
+    caller_id_of: str = ""
+    """Leg whose caller's number is shown, where the provider knows it; ``caller_id`` otherwise. Default: nobody's."""
+    detect_machine: bool = False
+    """For ``screening``: say whether a machine has answered, where the provider can. Default: do not listen for it."""
     headers: dict[str, str] = {}
     """Context for the far end, header name to value. Default: none."""
     prompt: str = ""
@@ -80,6 +98,15 @@ class WantedLeg(Frozen):
     """For ``ringing``: its time is up. End it unless it has been answered. Default: let it ring."""
     place: str = ""
     """For ``handed_off``: where to. Default: none."""
+    announcement: Announcement | None = None
+    """For a leg that is up, in the room or on hold: what to play to it now. Default: nothing."""
+    shows: str = ""
+    """For ``in_room``: leg whose number this leg's phone shows as its partner from now on, where the provider knows it
+    and can update it. Default: not changed."""
+    farewell: str = ""
+    """For ``gone``: name of the recording that the leg hears, alone, before the provider itself releases it. It counts
+    as ended from the beginning. A leg that is not up, or a provider that does not have the recording: released at
+    once. Default: released at once."""
 
 
 class Arrangement(Frozen):
@@ -149,6 +176,8 @@ class LegEventKind(StrEnum):
     ANSWERED = "answered"
     ENDED = "ended"
     DIGIT = "digit"
+    MACHINE = "machine"
+    """A leg that is screened was answered by a machine."""
 
 
 class LegEvent(Frozen):

@@ -5,7 +5,7 @@ worker processes from the project's checkout or image.
 """
 
 from hookflash.client import TransferClient
-from hookflash.commands import Cancel, Hold, Retarget, Unhold
+from hookflash.commands import Accept, Cancel, Decline, Extend, Hold, Retarget, Unhold, Wait
 from hookflash.converter import Problem
 from hookflash.errors import (
     CommandRejected,
@@ -21,38 +21,51 @@ from hookflash.events import Evidence, ProviderEvent
 from hookflash.request import (
     AcceptGate,
     Agent,
+    AnotherTarget,
+    CallBack,
+    ConsultWarning,
     Context,
     Customer,
+    CustomerAudio,
     Fallback,
     HandOff,
     HangUp,
     Policy,
     Recall,
+    Reminder,
     Target,
     TransferRequest,
     WhenUnanswered,
 )
-from hookflash.result import Attempt, TransferResult
+from hookflash.result import Attempt, FallbackTried, TransferResult
 from hookflash.running import RunningTransfer
 from hookflash.status import Deadline, JournalEntry, LegStatus, TransferStatus
 from hookflash.vocabulary import Actor, Cause, CommandName, Mode, Outcome, Party, Stage
 
 __all__ = [
+    "Accept",
     "AcceptGate",
     "Actor",
     "Agent",
+    "AnotherTarget",
     "Attempt",
+    "CallBack",
     "Cancel",
     "Cause",
     "CommandName",
     "CommandRejected",
     "CommandUnanswered",
+    "ConsultWarning",
     "Context",
     "Customer",
+    "CustomerAudio",
     "Deadline",
+    "Decline",
     "EngineUnreachable",
     "Evidence",
+    "Extend",
     "Fallback",
+    "FallbackTried",
     "HandOff",
     "HangUp",
     "Hold",
@@ -67,6 +80,7 @@ __all__ = [
     "Problem",
     "ProviderEvent",
     "Recall",
+    "Reminder",
     "Retarget",
     "RunningTransfer",
     "Stage",
@@ -79,5 +93,6 @@ __all__ = [
     "TransferResult",
     "TransferStatus",
     "Unhold",
+    "Wait",
     "WhenUnanswered",
 ]

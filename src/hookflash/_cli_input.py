@@ -12,6 +12,7 @@ from pydantic_core import from_json
 
 from hookflash import names
 from hookflash._failures import read
+from hookflash.commands import Accept, Cancel, Decline, Extend, Wait
 from hookflash.errors import InvalidRequest
 from hookflash.request import TransferRequest
 from hookflash.vocabulary import Mode, Party
@@ -33,8 +34,9 @@ _HELP = {
     "swap": "let customer and target change places",
     "conference": "bring all three together",
     "complete": "connect customer and target; the agent leaves",
-    "accept": "let the target in that is asked whether it accepts",
-    "decline": "send the target away that is asked whether it accepts",
+    "accept": "let a target in that is asked whether it accepts",
+    "decline": "send a target away that is asked whether it accepts",
+    "extend": "make a running wait longer; 'status' shows which ones run",
     "cancel": "give up: the customer goes back to the agent",
     "retarget": "ring somebody else instead",
 }
@@ -65,6 +67,12 @@ def parser() -> argparse.ArgumentParser:
         elif name == "cancel":
             command.add_argument("--by", choices=["agent", "operator"], default="operator", help="default: operator")
             command.add_argument("--reason", default="", help="why, for the journal")
+        elif name in ("accept", "decline"):
+            command.add_argument("--leg", help="leg of the target, as in 'status'; default: the one asked first")
+        elif name == "extend":
+            waits = [it.value for it in Wait]
+            command.add_argument("which", metavar="WAIT", choices=waits, help=f"one of {', '.join(waits)}")
+            command.add_argument("remaining", metavar="TIME", type=_duration, help="from now on, at least, as 2m")
         elif name == "retarget":
             _add_target(command, required=True)
         if name not in ("status", "wait"):
@@ -82,6 +90,7 @@ def _add_start(start: argparse.ArgumentParser) -> None:
     start.add_argument("--agent-id", metavar="WORD", help="opaque id of the agent, for search and reports")
     start.add_argument("--agent-address", metavar="ADDRESS", help="where the agent can be called back")
     _add_target(start, required=False)
+    start.add_argument("--together", action="store_true", help="ring all targets at once; the first to take it gets it")
     start.add_argument("--reason", help="why the customer is transferred")
     start.add_argument("--tenant", help="whose permissions and directory apply")
     start.add_argument("--idempotency-key", metavar="WORD", help="a repeated start does not transfer twice")
@@ -118,10 +127,31 @@ def transfer_request(arguments: argparse.Namespace) -> TransferRequest:
     labels: list[tuple[str, str]] = arguments.label or []
     _merge(fields, "labels", **dict(labels))
     if arguments.target is not None:
-        fields["targets"] = targets(arguments)
-    elif arguments.ring is not None or arguments.accept:
-        raise InvalidRequest("--ring and --accept need --target")
+        together = {"with_previous": True} if arguments.together else {}
+        first, *others = targets(arguments)
+        fields["targets"] = [first, *({**it, **together} for it in others)]
+    elif arguments.ring is not None or arguments.accept or arguments.together:
+        raise InvalidRequest("--ring, --accept and --together need --target")
     return read(TransferRequest, fields)
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Judge what a command is given, where that takes no server.
+
+    Raises:
+        InvalidRequest: An argument is wrong.
+    """
+    match arguments.command:
+        case "accept":
+            read(Accept, {"leg": arguments.leg})
+        case "decline":
+            read(Decline, {"leg": arguments.leg})
+        case "cancel":
+            read(Cancel, {"by": arguments.by, "reason": arguments.reason})
+        case "extend":
+            read(Extend, {"wait": arguments.which, "remaining": arguments.remaining})
+        case _:
+            pass
 
 
 def targets(arguments: argparse.Namespace) -> list[dict[str, Any]]:

@@ -1,14 +1,16 @@
 """What the `hookflash` command shows to a person: a few lines of plain text."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import quote, urlsplit
 
 from hookflash._summary import in_words
+from hookflash.commands import Wait
 from hookflash.result import Attempt, TransferResult
-from hookflash.status import TransferStatus
+from hookflash.status import Deadline, TransferStatus
 
 _JOURNAL_LINES = 8
+_EXTENSIBLE = frozenset(Wait)
 
 
 def status(id: str, found: TransferStatus, now: datetime) -> str:
@@ -21,9 +23,7 @@ def status(id: str, found: TransferStatus, now: datetime) -> str:
     """
     lines = [id, f"{_words(found.mode)} transfer: {_words(found.stage)}"]
     lines += _table((it.party.value, _words(it.placement), _named(it.name, it.party.value)) for it in found.legs)
-    for deadline in found.deadlines:
-        left = (deadline.at - now).total_seconds()
-        lines.append(f"  {_printable(deadline.name)}: {f'{left:.0f} s left' if left > 0 else 'due'}")
+    lines += [_deadline(it, now) for it in found.deadlines]
     if found.journal:
         lines.append("journal (local time)")
         entries = found.journal[-_JOURNAL_LINES:]
@@ -40,12 +40,22 @@ def result(id: str, found: TransferResult) -> str:
     return "\n".join([id, *_result(found)])
 
 
+def _deadline(deadline: Deadline, now: datetime) -> str:
+    left = deadline.at - now
+    seconds = timedelta(seconds=round(left.total_seconds()))
+    told = f"  {_printable(deadline.name)}: {f'{in_words(seconds)} left' if left > timedelta(0) else 'due'}"
+    return f"{told} (extend {deadline.wait})" if deadline.wait in _EXTENSIBLE else told
+
+
 def _result(found: TransferResult) -> list[str]:
     cause = f" ({_words(found.cause)})" if found.cause else ""
     took = in_words(found.ended_at - found.started_at)
     lines = [f"result: {_words(found.outcome)}{cause}, by the {found.ended_by.value}, after {took}"]
     lines.append(f"  customer: {_where(found.customer_with)}")
     lines += _table((_printable(it.target), _attempt(it)) for it in found.attempts)
+    if found.fallbacks:
+        tried = (f"{_words(it.kind)}{' (took the customer)' if it.took_customer else ''}" for it in found.fallbacks)
+        lines.append(f"  fallbacks tried: {', '.join(tried)}")
     spans = {
         "on hold": found.held,
         "ringing": found.ringing,

@@ -13,13 +13,14 @@ _SUMMARY_LIMIT = 60
 
 
 def in_words(duration: timedelta) -> str:
-    """Return ``20 s``, ``1 min 30 s`` or ``300 ms``."""
+    """Return ``20 s``, ``1 min 30 s``, ``1 h`` or ``300 ms``."""
     seconds = duration.total_seconds()
     if 0 < seconds < 1:
         return f"{round(seconds * 1000)} ms"
     minutes, rest = divmod(round(seconds, 1), 60)
-    parts = [f"{int(minutes)} min"] if minutes else []
-    parts += [f"{round(rest, 1):g} s"] if rest or not minutes else []
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{int(number)} {unit}" for number, unit in ((hours, "h"), (minutes, "min")) if number]
+    parts += [f"{round(rest, 1):g} s"] if rest or not parts else []
     return " ".join(parts)
 
 
@@ -44,7 +45,8 @@ def static_details(request: TransferRequest) -> str:
     ]
     for target in request.targets:
         accept = in_words(target.accept.timeout) if target.accept else "-"
-        lines.append(f"| {_plain(name_of(target))}{_GAP} | {in_words(target.ring_timeout)}{_GAP} | {accept} |")
+        ring = f"{in_words(target.ring_timeout)}{', with the one above' if target.with_previous else ''}"
+        lines.append(f"| {_plain(name_of(target))}{_GAP} | {ring}{_GAP} | {accept} |")
     if request.labels:
         lines += ["", *(f"- {_plain(label)}: {_plain(text)}" for label, text in sorted(request.labels.items()))]
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from hookflash import _cli_input, _cli_render
 from hookflash._failures import read
 from hookflash.client import TransferClient
+from hookflash.commands import Wait
 from hookflash.errors import EngineUnreachable, HookflashError, InvalidRequest
 from hookflash.request import Target
 from hookflash.result import TransferResult
@@ -43,6 +44,7 @@ class _Session:
         """
         arguments = self._arguments
         # Before connecting: a mistake in the arguments is one whether or not there is a server.
+        _cli_input.check(arguments)
         request = _cli_input.transfer_request(arguments) if arguments.command == "start" else None
         target = _one_target(arguments) if arguments.command == CommandName.RETARGET.value else None
         client = await TransferClient.connect(address=arguments.address, namespace=arguments.namespace)
@@ -85,9 +87,11 @@ class _Session:
                 assert target is not None
                 return await transfer.retarget(target, command_id=id)
             case CommandName.ACCEPT:
-                return await transfer.accept(command_id=id)
+                return await transfer.accept(arguments.leg, command_id=id)
             case CommandName.DECLINE:
-                return await transfer.decline(command_id=id)
+                return await transfer.decline(arguments.leg, command_id=id)
+            case CommandName.EXTEND:
+                return await transfer.extend(Wait(arguments.which), arguments.remaining, command_id=id)
 
     def _show_started(self, client: TransferClient, transfer: RunningTransfer) -> None:
         link = self._link(client, transfer)

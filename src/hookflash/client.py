@@ -9,11 +9,18 @@ Whatever is repeated here is done once: a start whose answer was lost, a command
 of `hookflash.errors`.
 """
 
+import asyncio
 import re
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, cast
 
-from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowQueryFailedError,
+)
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -22,6 +29,7 @@ from temporalio.service import RPCError
 from hookflash import names
 from hookflash._failures import is_missing, rpc_failure
 from hookflash._summary import static_details, static_summary
+from hookflash.commands import Wait
 from hookflash.converter import Problem, data_converter
 from hookflash.errors import EngineUnreachable, InvalidRequest, TransferInProgress
 from hookflash.request import Target, TransferRequest
@@ -32,6 +40,9 @@ from hookflash.vocabulary import Party
 
 _TASK_TIMEOUT = timedelta(seconds=2)
 """How long a dead worker may keep a live call waiting. Temporal's default is 10 seconds; under 2, tasks get lost."""
+
+_ASKING_TIMEOUT = timedelta(seconds=2)
+"""How long a start that may be a repetition waits for the running transfer to say what it was started with."""
 
 
 class TransferClient:
@@ -100,8 +111,11 @@ class TransferClient:
     async def start(self, request: TransferRequest) -> RunningTransfer:
         """Start a transfer, or return the one that this request has started before.
 
-        That is the running transfer of the call if it was started with an equal request, and, where the request has
-        an idempotency key, the call's last transfer with this key, even if it is over.
+        That is the running transfer of the call if it was started with an equal request, by whatever means, and, where
+        the request has an idempotency key, the call's last transfer with this key, even if it is over.
+
+        A transfer that was started without this client is asked for its request, which takes a worker: if none answers
+        within two seconds, the running transfer counts as a different one.
 
         Raises:
             TransferInProgress: The call is being transferred on behalf of a different request.
@@ -113,12 +127,16 @@ class TransferClient:
             last = await self._describe(id)
             if last and await last.memo_value(names.IDEMPOTENCY_MEMO, None) == request.idempotency_key:
                 return await self._repeated(last, request)
+            # A run of somebody else's has no such memo. While it runs, the start below is refused, and asks it.
+            over = last if last and last.status != WorkflowExecutionStatus.RUNNING else None
+            if over and not await _started_here(over) and await self._is_for(over, request):
+                return self.transfer(id, over.run_id)
         for again in (True, False):
             try:
                 return await self._start(id, request)
             except WorkflowAlreadyStartedError as error:
                 found = await self._describe(id, error.run_id)
-            if found and await _is_for(found, request):
+            if found and await self._is_for(found, request):
                 return self.transfer(id, found.run_id)
             # It may have ended since; the call is then free for this transfer.
             if not (again and found and found.status != WorkflowExecutionStatus.RUNNING):
@@ -163,13 +181,19 @@ class TransferClient:
         """See `RunningTransfer.complete`."""
         return await self.transfer(id).complete(command_id=command_id)
 
-    async def accept(self, id: str, *, command_id: str | None = None) -> TransferStatus:
+    async def accept(self, id: str, leg: str | None = None, *, command_id: str | None = None) -> TransferStatus:
         """See `RunningTransfer.accept`."""
-        return await self.transfer(id).accept(command_id=command_id)
+        return await self.transfer(id).accept(leg, command_id=command_id)
 
-    async def decline(self, id: str, *, command_id: str | None = None) -> TransferStatus:
+    async def decline(self, id: str, leg: str | None = None, *, command_id: str | None = None) -> TransferStatus:
         """See `RunningTransfer.decline`."""
-        return await self.transfer(id).decline(command_id=command_id)
+        return await self.transfer(id).decline(leg, command_id=command_id)
+
+    async def extend(
+        self, id: str, wait: Wait, remaining: timedelta, *, command_id: str | None = None
+    ) -> TransferStatus:
+        """See `RunningTransfer.extend`."""
+        return await self.transfer(id).extend(wait, remaining, command_id=command_id)
 
     async def _start(self, id: str, request: TransferRequest) -> RunningTransfer:
         memo = {names.FINGERPRINT_MEMO: request.fingerprint()}
@@ -205,16 +229,34 @@ class TransferClient:
 
     async def _repeated(self, last: WorkflowExecutionDescription, request: TransferRequest) -> RunningTransfer:
         """Return the call's last transfer, which has the same idempotency key, if the rest is the same too."""
-        if await _is_for(last, request):
+        if await self._is_for(last, request):
             return self.transfer(last.id, last.run_id)
         if last.status == WorkflowExecutionStatus.RUNNING:
             raise TransferInProgress(f"the idempotency key is in use by a different request: {last.id}", last.id)
         problem = Problem(field="idempotency_key", problem="was used before, for a different request")
         raise InvalidRequest(f"invalid TransferRequest: {problem['field']}: {problem['problem']}", [problem])
 
+    async def _is_for(self, found: WorkflowExecutionDescription, request: TransferRequest) -> bool:
+        if await _started_here(found):
+            return await found.memo_value(names.FINGERPRINT_MEMO) == request.fingerprint()
+        return await self._told_fingerprint(found) == request.fingerprint()
 
-async def _is_for(found: WorkflowExecutionDescription, request: TransferRequest) -> bool:
-    return await found.memo_value(names.FINGERPRINT_MEMO, None) == request.fingerprint()
+    async def _told_fingerprint(self, found: WorkflowExecutionDescription) -> object:
+        """Return the fingerprint that a transfer gives of itself, None if it gives none in time."""
+        handle = self.temporal.get_workflow_handle(found.id, run_id=found.run_id)
+        try:
+            # Not the SDK's time limit alone, which is one for each of its tries.
+            async with asyncio.timeout(_ASKING_TIMEOUT.total_seconds()):
+                # As it comes, and not as a TransferStatus: another version may say more than can be read here.
+                told: object = await handle.query(names.STATUS_QUERY, rpc_timeout=_ASKING_TIMEOUT)
+        except (TimeoutError, RPCError, WorkflowQueryFailedError):
+            return None
+        return cast("Mapping[str, object]", told).get("fingerprint") if isinstance(told, Mapping) else None
+
+
+async def _started_here(found: WorkflowExecutionDescription) -> bool:
+    """Whether a client like this one started it; anybody else leaves no memo of ours."""
+    return await found.memo_value(names.FINGERPRINT_MEMO, None) is not None
 
 
 def _reason(error: Exception) -> str:

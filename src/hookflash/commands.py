@@ -1,11 +1,12 @@
 """Arguments of the commands, which are Temporal updates (``hold`` and ``unhold`` are signals too)."""
 
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated, Literal, Self
 
-from pydantic import StringConstraints
+from pydantic import StringConstraints, model_validator
 
 from hookflash._base import FromCaller
-from hookflash.request import Target
+from hookflash.request import Duration, LegId, Target
 from hookflash.vocabulary import Party
 
 Reason = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -39,3 +40,43 @@ class Retarget(FromCaller):
 
     target: Target
     """Whom to ring now; targets not tried yet stay behind it."""
+
+    @model_validator(mode="after")
+    def _by_itself(self) -> Self:
+        if self.target.with_previous:
+            raise ValueError("target.with_previous: a retarget rings one target")
+        return self
+
+
+class Accept(FromCaller):
+    """Let a target in that is asked whether it accepts."""
+
+    leg: LegId | None = None
+    """Leg of the target, as in the status. Default: the one that was asked first."""
+
+
+class Decline(FromCaller):
+    """Send a target away that is asked whether it accepts."""
+
+    leg: LegId | None = None
+    """Leg of the target, as in the status. Default: the one that was asked first."""
+
+
+class Wait(StrEnum):
+    """The waits that can be made longer. Ringing is none of them: the provider ends it by itself."""
+
+    ACCEPT = "accept"
+    RECALL_PAUSE = "recall_pause"
+    HOLD_BUDGET = "hold_budget"
+    CONSULT_LIMIT = "consult_limit"
+    LINGER = "linger"
+    OVERALL_LIMIT = "overall_limit"
+
+
+class Extend(FromCaller):
+    """Make a running wait longer. Never makes it shorter, so repeating it is harmless."""
+
+    wait: Wait
+    """Which one."""
+    remaining: Duration
+    """How long it is to run from now on, at least."""

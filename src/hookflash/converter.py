@@ -192,7 +192,12 @@ def _problem(error: ErrorDetails, body: object) -> Problem:
 def _path(error: ErrorDetails, body: object) -> list[str]:
     """Follow pydantic's location through what was sent; leave out the steps that are names of union members."""
     path: list[str] = []
+    tagged: object = None
     for step in error["loc"]:
+        # The name of a union's member, once: the member may have a field of that very name.
+        if isinstance(body, dict) and body is not tagged and cast("dict[str, object]", body).get("kind") == step:
+            tagged = cast("object", body)
+            continue
         try:
             body = cast("Any", body)[step]
         except (LookupError, TypeError):

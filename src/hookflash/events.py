@@ -18,8 +18,8 @@ class ProviderEvent(Reported):
     """Something happened to a leg. Tolerant by design: what is not understood is ignored, never an error."""
 
     kind: str = ""
-    """``ringing``, ``answered``, ``ended``, ``digit`` or ``reconcile`` (look at the real state again). Default: none,
-    which is ignored."""
+    """``ringing``, ``answered``, ``ended``, ``digit``, ``machine`` (a machine has answered) or ``reconcile`` (look at
+    the real state again). Default: none, which is ignored."""
     leg: str = ""
     """The provider's id of the leg. Default: none, as for ``reconcile``."""
     cause: str = ""

@@ -8,6 +8,9 @@ WORKFLOW_TYPE = "Transfer"
 SUPERVISION_TYPE = "ConnectedCall"
 """Workflow type that keeps watch over a call once its transfer is over."""
 
+CALL_BACK_TYPE = "CallBack"
+"""Workflow type that calls a customer back who was promised a call."""
+
 LISTENER_TYPE = "Listener"
 """Workflow type that keeps one listener per provider node alive."""
 
@@ -72,6 +75,16 @@ def supervision_id(transfer: str, run_id: str) -> str:
         run_id: Run id of that transfer; a call can be transferred more than once.
     """
     return f"{WATCH}{transfer.removeprefix('transfer:')}:{run_id}"
+
+
+def call_back_id(transfer: str, run_id: str) -> str:
+    """Return the workflow id of the call-back that a transfer has promised. No watch: its legs cannot be taken over.
+
+    Args:
+        transfer: Workflow id of the transfer.
+        run_id: Run id of that transfer; each of them can promise a call.
+    """
+    return f"callback:{transfer.removeprefix('transfer:')}:{run_id}"
 
 
 def owner_token(workflow: str, run_id: str) -> str:

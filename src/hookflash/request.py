@@ -34,6 +34,8 @@ class Customer(FromCaller):
 
     leg: LegId
     """The provider's id of the customer's leg. It must be up."""
+    address: Address | None = None
+    """Where the customer is called back, for the fallback ``call_back``. Default: cannot be called back."""
 
 
 class Agent(FromCaller):
@@ -54,6 +56,9 @@ class AcceptGate(FromCaller):
     """How long an answered target may take to accept. Default: 15 seconds."""
     prompt: Word = "hookflash-accept"
     """Name of the announcement the target hears. Default: ``hookflash-accept``."""
+    detect_machine: bool = False
+    """Let a voicemail box or another machine fail with cause ``machine``, where the provider can tell; elsewhere it
+    fails with ``accept_timeout``. Default: the provider does not listen for machines."""
 
 
 class Target(FromCaller):
@@ -69,6 +74,13 @@ class Target(FromCaller):
     """How long it may ring. Default: 20 seconds."""
     accept: AcceptGate | None = None
     """Ask the target to accept before it is joined. Default: whoever answers is joined."""
+    with_previous: bool = False
+    """Ring at the same time as the target before it in the list; the first to take the call gets it. Default: ring
+    when the one before it has not taken over."""
+    on_join: Word | None = None
+    """Name of an announcement or beep that only the target hears when it joins. Default: nothing."""
+    data: dict[HeaderWord, Text] = Field(default_factory=dict, max_length=20)
+    """Free data for this target, sent as one header each; overrules the context's. Default: none."""
 
     @model_validator(mode="after")
     def _one_destination(self) -> Self:
@@ -88,6 +100,8 @@ class Context(FromCaller):
     """Reference of the ticket or case. Default: none."""
     steps_tried: tuple[Text, ...] = Field(default=(), max_length=20)
     """What has been tried already. Default: nothing."""
+    customer_consent: bool | None = None
+    """Whether the customer has agreed to be transferred. Default: not said."""
     data: dict[HeaderWord, Text] = Field(default_factory=dict, max_length=20)
     """Free data, sent as one header each. Default: none."""
 
@@ -99,6 +113,25 @@ class Recall(FromCaller):
     """Which kind of fallback this is. Default: ``recall``, nothing else fits."""
     ring_timeout: Duration = timedelta(seconds=20)
     """How long the agent's phone may ring. Default: 20 seconds."""
+    attempts: Annotated[int, Field(ge=1, le=10)] = 1
+    """How often the agent is rung. Default: once."""
+    pause: Duration = timedelta(seconds=10)
+    """Time between two attempts; the customer hears music. Default: 10 seconds."""
+
+
+class AnotherTarget(FromCaller):
+    """Ring one more target, for example a supervisor. Nobody is introduced."""
+
+    kind: Literal["target"] = "target"
+    """Which kind of fallback this is. Default: ``target``, nothing else fits."""
+    target: Target
+    """Whom to ring."""
+
+    @model_validator(mode="after")
+    def _by_itself(self) -> Self:
+        if self.target.with_previous:
+            raise ValueError("target.with_previous: a target among the fallbacks rings by itself")
+        return self
 
 
 class HandOff(FromCaller):
@@ -110,14 +143,60 @@ class HandOff(FromCaller):
     """Where, in the provider's terms. Asterisk: ``context[,extension[,priority]]`` of the dialplan."""
 
 
+class CallBack(FromCaller):
+    """Promise the customer a call, let them go, and call back: first the agent's side, then the customer."""
+
+    kind: Literal["call_back"] = "call_back"
+    """Which kind of fallback this is. Default: ``call_back``, nothing else fits."""
+    after: Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=7))] = timedelta(minutes=15)
+    """How long after the end of this transfer. Default: 15 minutes."""
+    announcement: Word = "hookflash-call-back"
+    """Name of the announcement the customer hears before the line is released. Default: ``hookflash-call-back``."""
+    caller: Address | None = None
+    """Who calls the customer. Default: the agent's address."""
+    attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    """How often it is tried to bring the two together. Default: 3 times."""
+    pause: Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=1))] = timedelta(minutes=15)
+    """Time between two attempts. Default: 15 minutes."""
+
+
 class HangUp(FromCaller):
     """Let the customer go. Only ever done as the explicit last entry."""
 
     kind: Literal["hang_up"] = "hang_up"
     """Which kind of fallback this is. Default: ``hang_up``, nothing else fits."""
+    apology: Word | None = None
+    """Name of an announcement the customer hears first. Default: none."""
 
 
-Fallback = Annotated[Recall | HandOff | HangUp, Field(discriminator="kind")]
+Fallback = Annotated[Recall | AnotherTarget | HandOff | CallBack | HangUp, Field(discriminator="kind")]
+
+
+class Reminder(FromCaller):
+    """Tell a waiting customer again and again that they are not forgotten."""
+
+    announcement: Word
+    """Name of the announcement."""
+    every: Annotated[timedelta, Field(ge=timedelta(seconds=5), le=timedelta(hours=1))] = timedelta(seconds=30)
+    """How often. Default: every 30 seconds."""
+
+
+class ConsultWarning(FromCaller):
+    """Tell the agent that the consultation is about to be over."""
+
+    announcement: Word
+    """Name of the announcement or beep; only the agent hears it."""
+    before: Duration = timedelta(seconds=30)
+    """How long before the consult limit. Default: 30 seconds."""
+
+
+class CustomerAudio(StrEnum):
+    """What a customer hears who waits for somebody to answer."""
+
+    RINGBACK = "ringback"
+    """The target's phone ringing, as on a call of their own."""
+    MUSIC = "music"
+    """Hold music; the target hears the customer a moment after it has answered, once the engine has been told."""
 
 
 class WhenUnanswered(StrEnum):
@@ -138,22 +217,52 @@ class Policy(FromCaller):
 
     hold_budget: Duration = timedelta(minutes=5)
     """Longest time the customer waits without a person, in one go. Default: 5 minutes."""
+    hold_reminder: Reminder | None = None
+    """Announcement to a customer who waits, repeated. Default: none."""
     consult_limit: Duration = timedelta(minutes=5)
     """Longest private talk of agent and target. Default: 5 minutes."""
+    consult_warning: ConsultWarning | None = None
+    """Warning to the agent before the consult limit. Default: none."""
+    linger: Duration | None = None
+    """Warm: how long the agent stays when all three have come together, unless told otherwise. Default: until the
+    agent leaves."""
+    overall_limit: Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(hours=24))] = timedelta(hours=1)
+    """Longest time from the start until customer and target, or customer and agent, are left to themselves; after it
+    the fallbacks begin. Default: 1 hour."""
     when_unanswered: WhenUnanswered = WhenUnanswered.RETURN
     """Warm and consult: give the customer back at once, or let the agent decide. Default: ``return``."""
     fallbacks: tuple[Fallback, ...] = Field(default_factory=_default_fallbacks, min_length=1, max_length=10)
-    """Who takes the customer when nobody is left, tried in order. The last must not be a recall, which can fail.
-    Default: recall the agent, then the dialplan place ``hookflash-fallback``."""
+    """Who takes the customer when nobody is left, tried in order. The last must not be a recall or a target, which
+    can fail. Default: recall the agent, then the dialplan place ``hookflash-fallback``."""
+    when_target_leaves: HandOff | None = None
+    """Where the customer goes on when the target hangs up first, after the transfer. Default: the call is over."""
+    caller_id_of: Literal["customer", "agent"] | None = None
+    """Whose number the target is shown, where the provider knows it; ``caller_id`` otherwise. Default: nobody's."""
     caller_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.+-]{1,64}$")] | None = None
     """Number shown to the target. Default: the provider's own default."""
+    show_customer: bool = True
+    """Show the target the customer's number once they are connected, where the provider can. Default: yes."""
+    caller_id_fallback: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.+-]{1,64}$")] | None = None
+    """Number shown when the carrier refuses the one above; the target is rung once more with it, at most once.
+    Default: the attempt has failed then."""
+    customer_audio: CustomerAudio = CustomerAudio.RINGBACK
+    """What a customer hears who waits for somebody to answer. Default: ``ringback``."""
+    hold_announcement: Word | None = None
+    """Name of an announcement that the customer hears when the wait begins. Default: none."""
     hold_music: Word = "default"
     """Class of music a waiting party hears. Default: ``default``."""
 
     @model_validator(mode="after")
     def _ends_somewhere(self) -> Self:
-        if isinstance(self.fallbacks[-1], Recall):
-            raise ValueError("the last of fallbacks must be voicemail, queue, flow or hang_up: a recall can fail")
+        if isinstance(self.fallbacks[-1], Recall | AnotherTarget):
+            allowed = "voicemail, queue, flow, call_back or hang_up"
+            raise ValueError(f"the last of fallbacks must be {allowed}: a {self.fallbacks[-1].kind} can fail")
+        return self
+
+    @model_validator(mode="after")
+    def _warns_in_time(self) -> Self:
+        if self.consult_warning is not None and self.consult_warning.before >= self.consult_limit:
+            raise ValueError("consult_warning.before must be shorter than consult_limit")
         return self
 
 
@@ -169,7 +278,7 @@ class TransferRequest(FromCaller):
     agent: Agent
     """Who transfers."""
     targets: tuple[Target, ...] = Field(min_length=1, max_length=10)
-    """Whom to ring, one after another."""
+    """Whom to ring: one after another, or together where a target says so."""
     context: Context = Field(default_factory=Context)
     """What the target should know. Default: nothing."""
     policy: Policy = Field(default_factory=Policy)
@@ -185,6 +294,22 @@ class TransferRequest(FromCaller):
     def _three_different_legs(self) -> Self:
         if self.customer.leg == self.agent.leg:
             raise ValueError("customer.leg and agent.leg are the same leg")
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_to_ring_first(self) -> Self:
+        if self.targets[0].with_previous:
+            raise ValueError("targets.0.with_previous: there is no target before the first")
+        return self
+
+    @model_validator(mode="after")
+    def _can_call_back(self) -> Self:
+        for number, fallback in enumerate(self.policy.fallbacks):
+            if isinstance(fallback, CallBack):
+                if self.customer.address is None:
+                    raise ValueError(f"customer.address: policy.fallbacks.{number} needs it to call_back")
+                if fallback.caller is None and self.agent.address is None:
+                    raise ValueError(f"policy.fallbacks.{number}.caller or agent.address is needed to call_back")
         return self
 
     def fingerprint(self) -> str:

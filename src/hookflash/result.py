@@ -32,6 +32,17 @@ class Attempt(Reported):
     """What the provider said about it. Default: nothing."""
 
 
+class FallbackTried(Reported):
+    """One entry of the fallback list that was tried."""
+
+    kind: str
+    """``recall``, ``target``, ``voicemail``, ``queue``, ``flow``, ``call_back`` or ``hang_up``."""
+    at: AwareDatetime
+    """When it was begun (RFC 3339, UTC)."""
+    took_customer: bool
+    """Whether the customer ended up with it. At most one entry says so, the last."""
+
+
 class TransferResult(Reported):
     """Result of the ``Transfer`` workflow. Business outcomes are results, never failures."""
 
@@ -50,6 +61,9 @@ class TransferResult(Reported):
     """The mode that was asked for."""
     attempts: tuple[Attempt, ...]
     """Every target, in the order they were tried."""
+    fallbacks: tuple[FallbackTried, ...] = ()
+    """Every fallback, in the order they were tried; an agent who was rung several times has several entries.
+    Default: none was needed."""
     started_at: AwareDatetime
     """When the transfer began (RFC 3339, UTC)."""
     ended_at: AwareDatetime

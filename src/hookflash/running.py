@@ -18,7 +18,7 @@ from temporalio.service import RPCError
 from hookflash import names
 from hookflash._base import FromCaller
 from hookflash._failures import command_failure, is_missing, is_passing, read, rpc_failure, transfer_failure
-from hookflash.commands import Cancel, Hold, Retarget, Unhold
+from hookflash.commands import Accept, Cancel, Decline, Extend, Hold, Retarget, Unhold, Wait
 from hookflash.errors import CommandRejected, CommandUnanswered, HookflashError, TransferNotFound
 from hookflash.request import Target
 from hookflash.result import TransferResult
@@ -119,13 +119,36 @@ class RunningTransfer:
         """Ring somebody else instead."""
         return await self._command(CommandName.RETARGET, read(Retarget, {"target": target}), command_id)
 
-    async def accept(self, *, command_id: str | None = None) -> TransferStatus:
-        """Let the target in that is asked whether it accepts, as if it had pressed the key."""
-        return await self._command(CommandName.ACCEPT, None, command_id)
+    async def accept(self, leg: str | None = None, *, command_id: str | None = None) -> TransferStatus:
+        """Let a target in that is asked whether it accepts, as if it had pressed the key.
 
-    async def decline(self, *, command_id: str | None = None) -> TransferStatus:
-        """Send the target away that is asked whether it accepts."""
-        return await self._command(CommandName.DECLINE, None, command_id)
+        Args:
+            leg: Its leg, as in the status; of use where several are asked. Default: the one that was asked first.
+            command_id: See `cancel`, and what it raises.
+        """
+        order = None if leg is None else read(Accept, {"leg": leg})
+        return await self._command(CommandName.ACCEPT, order, command_id)
+
+    async def decline(self, leg: str | None = None, *, command_id: str | None = None) -> TransferStatus:
+        """Send a target away that is asked whether it accepts.
+
+        Args:
+            leg: Its leg, as in the status; of use where several are asked. Default: the one that was asked first.
+            command_id: See `cancel`, and what it raises.
+        """
+        order = None if leg is None else read(Decline, {"leg": leg})
+        return await self._command(CommandName.DECLINE, order, command_id)
+
+    async def extend(self, wait: Wait, remaining: timedelta, *, command_id: str | None = None) -> TransferStatus:
+        """Make a running wait longer; never shorter.
+
+        Args:
+            wait: Which one; `Deadline.wait` in the status names those that run.
+            remaining: How long it is to run from now on, at least; one hour at most.
+            command_id: See `cancel`, and what it raises.
+        """
+        order = read(Extend, {"wait": wait, "remaining": remaining})
+        return await self._command(CommandName.EXTEND, order, command_id)
 
     async def _command(self, command: CommandName, argument: FromCaller | None, id: str | None) -> TransferStatus:
         id = id or str(uuid4())

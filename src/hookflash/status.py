@@ -23,6 +23,8 @@ class LegStatus(Reported):
 class Deadline(Reported):
     """A wait that ends by itself."""
 
+    wait: str = ""
+    """Which wait, for example ``hold_budget``; what ``extend`` takes, where it can be extended. Default: not said."""
     name: str
     """What ends, for example ``Ring Claims desk (20 s)``."""
     at: AwareDatetime
@@ -53,5 +55,8 @@ class TransferStatus(Reported):
     """Waits that are running."""
     journal: tuple[JournalEntry, ...]
     """The last events, oldest first."""
+    fingerprint: str = ""
+    """Digest of the request (see ``TransferRequest.fingerprint``): tells a repeated start from a different one.
+    Default: the request is not known yet."""
     result: TransferResult | None = None
     """The result, once it is known. Default: still running."""

@@ -1,6 +1,7 @@
 """A worker with the stand-in, and requests for calls that no other test knows."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from uuid import uuid4
 
@@ -16,14 +17,19 @@ from workflows.guard import GuardInterceptor
 NewRequest = Callable[..., TransferRequest]
 
 
+def worker(client: Client, queue: str, workflow: type = StandIn) -> AbstractAsyncContextManager[object]:
+    """A worker that runs a stand-in, as long as the context lasts."""
+    runner = SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules("hookflash"))
+    return Worker(
+        client, task_queue=queue, workflows=[workflow], interceptors=[GuardInterceptor()], workflow_runner=runner
+    )
+
+
 @pytest.fixture(scope="session")
 async def queue(client: Client) -> AsyncIterator[str]:
     """The task queue of a worker that runs the stand-in."""
     name = f"contract-{uuid4()}"
-    runner = SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules("hookflash"))
-    async with Worker(
-        client, task_queue=name, workflows=[StandIn], interceptors=[GuardInterceptor()], workflow_runner=runner
-    ):
+    async with worker(client, name):
         yield name
 
 

@@ -7,10 +7,14 @@ from temporalio.exceptions import ApplicationError
 from temporalio.workflow import HandlerUnfinishedPolicy
 
 from hookflash import (
+    Accept,
     Actor,
     Cancel,
     CommandName,
     Deadline,
+    Decline,
+    Extend,
+    FallbackTried,
     Hold,
     JournalEntry,
     LegStatus,
@@ -22,6 +26,7 @@ from hookflash import (
     TransferResult,
     TransferStatus,
     Unhold,
+    Wait,
 )
 from hookflash import names as known
 
@@ -54,8 +59,12 @@ class StandIn:
                 LegStatus(party=Party.TARGET, leg="leg-3", name="Claims desk", placement="ringing"),
             ),
             possible=() if self._result else (CommandName.HOLD, CommandName.CANCEL),
-            deadlines=(Deadline(name="Ring Claims desk (20 s)", at=workflow.now() + timedelta(seconds=20)),),
+            deadlines=(
+                Deadline(wait="ring", name="Ring Claims desk (20 s)", at=workflow.now() + timedelta(seconds=20)),
+                Deadline(wait=Wait.HOLD_BUDGET, name="Hold budget (5 min)", at=workflow.now() + timedelta(minutes=5)),
+            ),
             journal=tuple(self._journal),
+            fingerprint=request.fingerprint(),
             result=self._result,
         )
 
@@ -96,12 +105,18 @@ class StandIn:
         return await self._note(f"retarget {order.target.name}")
 
     @workflow.update
-    async def accept(self) -> TransferStatus:
-        return await self._note("accept")
+    async def accept(self, order: Accept | None = None) -> TransferStatus:
+        return await self._note(f"accept {order.leg}" if order else "accept")
 
     @workflow.update
-    async def decline(self) -> TransferStatus:
+    async def decline(self, order: Decline | None = None) -> TransferStatus:
+        if order:
+            return await self._note(f"decline {order.leg}")
         return await self._end(Outcome.FAILED, Actor.TARGET)
+
+    @workflow.update
+    async def extend(self, order: Extend) -> TransferStatus:
+        return await self._note(f"extend {order.wait.value} {order.remaining.total_seconds():g}")
 
     async def _note(self, text: str) -> TransferStatus:
         # A command may be there before the first step of run().
@@ -118,6 +133,7 @@ class StandIn:
             customer_with=("target",) if outcome is Outcome.CONNECTED else ("agent",),
             mode=self._request.mode,
             attempts=(),
+            fallbacks=self._tried() if outcome is Outcome.FAILED else (),
             started_at=workflow.info().start_time,
             ended_at=workflow.now(),
             held=timedelta(seconds=12),
@@ -126,3 +142,16 @@ class StandIn:
             with_agent=timedelta(0),
         )
         return self.status()
+
+    def _tried(self) -> tuple[FallbackTried, ...]:
+        kinds = {"recall": False, "call_back": True}
+        return tuple(FallbackTried(kind=kind, at=workflow.now(), took_customer=took) for kind, took in kinds.items())
+
+
+@workflow.defn(name=known.WORKFLOW_TYPE)
+class Mute:
+    """Somebody else's workflow with our name: it knows no query."""
+
+    @workflow.run
+    async def run(self, request: TransferRequest) -> None:
+        await workflow.wait_condition(lambda: False)

@@ -17,7 +17,7 @@ from uuid import uuid4
 import pytest
 from temporalio.client import Client
 
-from hookflash import TransferClient, TransferNotFound, TransferResult, TransferStatus
+from hookflash import TransferClient, TransferNotFound, TransferResult, TransferStatus, _cli_input
 from hookflash.cli import run
 
 UNREACHABLE = "127.0.0.1:1"
@@ -92,12 +92,20 @@ def hookflash(client: Client, capsys: pytest.CaptureFixture[str], monkeypatch: p
         (["start", "--customer", "a/b", "--agent", "a", "--target", "sim:b"], "customer.leg: "),
         (["start", "--customer", "a", "--target", "sim:b"], "agent: Field required"),
         (["start", "--customer", "a", "--agent", "b"], "targets: Field required"),
-        (["start", "--customer", "a", "--agent", "b", "--ring", "5s"], "--ring and --accept need --target"),
+        (["start", "--customer", "a", "--agent", "b", "--ring", "5s"], "--ring, --accept and --together need --target"),
+        (["start", "--request", str(EXAMPLES / "warm-minimal.json"), "--together"], "--together need --target"),
         ([*START, "--ring", "2h"], "targets.0.ring_timeout: "),
         ([*START, "--idempotency-key", "a b"], "idempotency_key: "),
         ([*START, "--request", "no-such-file"], "--request: cannot read no-such-file"),
         (["retarget", "a:b", "--target", "sim:"], "address: "),
         (["retarget", "a:b", "--target", "sim:a,sim:b"], "--target: one target only"),
+        (["accept", "a:b", "--leg", "a/b"], "leg: "),
+        (["decline", "a:b", "--leg", ""], "leg: "),
+        (["cancel", "a:b", "--reason", "two\nlines"], "reason: "),
+        (["extend", "a:b", "hold_budget"], "TIME"),
+        (["extend", "a:b", "ring", "2m"], "WAIT: invalid choice: 'ring'"),
+        (["extend", "a:b", "accept", "soon"], "TIME: 'soon' is no duration"),
+        (["extend", "a:b", "accept", "2h"], "remaining: "),
     ],
     ids=str,
 )
@@ -151,6 +159,13 @@ async def test_a_script_can_follow_a_transfer_from_start_to_end(hookflash: Comma
     assert [it.text for it in TransferStatus.model_validate_json(held.out).journal] == ["hold target"]
     retarget = ("retarget", f"simulator:{leg}", "--target", "Bob's desk=sim:bob?answer=1s", "--json")
     assert (await hookflash(*retarget)).json["journal"][-1]["text"] == "retarget Bob's desk"
+    longer = await hookflash("extend", id, "hold_budget", "PT2M", "--json")
+    assert longer.json["journal"][-1]["text"] == "extend hold_budget 120"
+    for command in ("accept", "decline"):
+        assert (await hookflash(command, id, "--leg", "leg-3", "--json")).json["journal"][-1]["text"] == (
+            f"{command} leg-3"
+        )
+    assert (await hookflash("accept", id, "--json")).json["journal"][-1]["text"] == "accept"
     refused = await hookflash("swap", id, "--json")
     assert (refused.code, refused.out) == (1, "")
     assert refused.err == "hookflash: swap is not possible while ringing; possible: hold, cancel\n"
@@ -186,13 +201,15 @@ async def test_a_person_sees_who_is_where_and_what_is_possible(
         "  target    ringing  Claims desk",
     ]
     assert re.fullmatch(r"  Ring Claims desk \(20 s\): \d+ s left", lines[4])
-    assert lines[5] == "journal (local time)"
-    assert re.fullmatch(r"  \d\d:\d\d:\d\d hold customer", lines[6])
-    assert lines[7] == "now possible: hold, cancel"
-    assert lines[8].startswith("https://other.example/namespaces/default/workflows/")
+    assert re.fullmatch(r"  Hold budget \(5 min\): (5 min|4 min \d+ s) left \(extend hold_budget\)", lines[5])
+    assert lines[6] == "journal (local time)"
+    assert re.fullmatch(r"  \d\d:\d\d:\d\d hold customer", lines[7])
+    assert lines[8] == "now possible: hold, cancel"
+    assert lines[9].startswith("https://other.example/namespaces/default/workflows/")
 
     declined = await hookflash("decline", id)
     assert "result: failed, by the target" in declined.out
+    assert "  fallbacks tried: recall, call back (took the customer)\n" in declined.out
     assert "  on hold 12 s, ringing 8 s" in declined.out
     waited = await hookflash("wait", id)
     assert waited.code == 1, "a failed transfer is an error for a script"
@@ -200,6 +217,15 @@ async def test_a_person_sees_who_is_where_and_what_is_possible(
     unknown = await hookflash("status", "simulator:nobody")
     assert (unknown.code, unknown.out) == (1, "")
     assert unknown.err == "hookflash: no transfer transfer:simulator:nobody in namespace default\n"
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_targets_ring_together_if_asked_for(together: bool) -> None:
+    line = ["start", "--customer", "c-1", "--agent", "a-1", "--target", "sim:a,sim:b,desk", "--ring", "5s"]
+    arguments = _cli_input.parser().parse_args([*line, *(["--together"] if together else [])])
+    found = _cli_input.transfer_request(arguments).targets
+    assert [it.with_previous for it in found] == [False, together, together]
+    assert {it.ring_timeout.total_seconds() for it in found} == {5}
 
 
 async def test_start_can_wait_for_the_end(client: Client, transfers: TransferClient, queue: str) -> None:

@@ -1,6 +1,8 @@
 """Starting, watching and commanding through `TransferClient`, against a real server and a stand-in workflow."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from temporalio.client import (
 )
 
 from hookflash import (
+    Accept,
     CommandName,
     CommandRejected,
     EngineUnreachable,
@@ -26,6 +29,7 @@ from hookflash import (
     TransferFailed,
     TransferNotFound,
     TransferStatus,
+    Wait,
     names,
 )
 from tests.contract.conftest import NewRequest
@@ -54,6 +58,21 @@ async def test_a_started_transfer_is_named_after_its_call_and_shown_in_words(
     assert await found.memo_value(names.IDEMPOTENCY_MEMO) == "k-1"
 
 
+async def test_the_first_words_say_who_rings_together_and_for_how_long(
+    transfers: TransferClient, new_request: NewRequest
+) -> None:
+    targets = [
+        {"address": "sim:a", "name": "Claims", "ring_timeout": "PT1H"},
+        {"address": "sim:b", "name": "Night desk", "with_previous": True, "accept": {"timeout": 90}},
+    ]
+    transfer = await transfers.start(new_request(targets=targets))
+    details = await (await transfers.temporal.get_workflow_handle(transfer.id).describe()).static_details()
+    assert details is not None
+    assert "| Claims | 1 h | - |\n| Night desk | 20 s, with the one above | 1 min 30 s |" in details.replace(
+        "\u00a0", ""
+    )
+
+
 async def test_every_command_reaches_its_handler_with_its_argument(
     transfers: TransferClient, new_request: NewRequest
 ) -> None:
@@ -66,6 +85,9 @@ async def test_every_command_reaches_its_handler_with_its_argument(
     await transfers.unhold(id, party=Party.AGENT)
     await transfers.retarget(id, Target(address="sim:bob", name="Bob"))
     await transfers.accept(id)
+    await transfers.accept(id, "leg-3")
+    await transfers.decline(id, "leg-4")
+    await transfers.extend(id, Wait.HOLD_BUDGET, timedelta(minutes=2))
     status = await transfers.cancel(id, by="operator", reason="test")
 
     assert told(status) == [
@@ -74,6 +96,9 @@ async def test_every_command_reaches_its_handler_with_its_argument(
         "unhold agent",
         "retarget Bob",
         "accept",
+        "accept leg-3",
+        "decline leg-4",
+        "extend hold_budget 120",
         "cancel by operator: test",
     ]
     assert (await transfers.wait(id)).outcome is Outcome.CANCELLED
@@ -122,9 +147,46 @@ async def test_a_wrong_argument_is_named_before_it_is_sent(transfers: TransferCl
     with pytest.raises(InvalidRequest, match="give either address or directory") as refused:
         await nobody.retarget(Target.model_construct(name="nowhere"))
     assert [it["field"] for it in refused.value.problems] == ["target"]
+    for call in (nobody.accept("no/leg"), nobody.decline("no/leg")):
+        with pytest.raises(InvalidRequest) as refused:
+            await call
+        assert [it["field"] for it in refused.value.problems] == ["leg"]
+    with pytest.raises(InvalidRequest) as refused:
+        await nobody.extend("ring", timedelta(hours=2))  # pyright: ignore[reportArgumentType]
+    assert [it["field"] for it in refused.value.problems] == ["wait", "remaining"]
     with pytest.raises(InvalidRequest) as refused:
         await nobody.hold("everybody")  # pyright: ignore[reportArgumentType]
     assert [it["field"] for it in refused.value.problems] == ["party"]
+
+
+class _Arguments(Interceptor, OutboundInterceptor):
+    """Remembers what the commands are sent with."""
+
+    def __init__(self) -> None:
+        """The base's `__init__` wants the next one, which is known only later."""
+        self.sent: list[Sequence[Any]] = []
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        self.next = next
+        return self
+
+    async def start_workflow_update(self, input: StartWorkflowUpdateInput) -> WorkflowUpdateHandle[Any]:
+        self.sent.append(input.args)
+        return await super().start_workflow_update(input)
+
+
+async def test_an_answer_for_whoever_was_asked_first_has_no_body(
+    client: Client, queue: str, new_request: NewRequest
+) -> None:
+    # Engines that are older than the body refuse any.
+    config = client.config(active_config=True)
+    network = _Arguments()
+    config["interceptors"] = [network]
+    transfer = await TransferClient(Client(**config), queue).start(new_request())
+    await transfer.accept()
+    await transfer.accept("leg-3")
+    await transfer.decline()
+    assert network.sent == [[], [Accept(leg="leg-3")], []]
 
 
 class _OtherContract(Interceptor, OutboundInterceptor):

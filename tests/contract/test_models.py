@@ -10,35 +10,14 @@ from pydantic import ValidationError
 from hookflash import (
     Cancel,
     Evidence,
-    HangUp,
     Hold,
     InvalidRequest,
-    Policy,
     ProviderEvent,
-    Recall,
     Target,
     TransferRequest,
 )
-from hookflash._failures import Model, read
-
-REQUEST: dict[str, Any] = {
-    "mode": "warm",
-    "provider": "simulator",
-    "customer": {"leg": "customer-1"},
-    "agent": {"leg": "agent-1"},
-    "targets": [{"address": "sim:claims"}],
-}
-
-
-def refused(model: type[Model], fields: dict[str, Any]) -> list[tuple[str, str]]:
-    """Where and why JSON is refused, in the words a caller gets."""
-    with pytest.raises(InvalidRequest) as error:
-        read(model, json.dumps(fields).encode())
-    return [(it["field"], it["problem"]) for it in error.value.problems]
-
-
-def fields_refused(**changes: Any) -> list[str]:  # noqa: ANN401 fields of the request
-    return [field for field, _ in refused(TransferRequest, {**REQUEST, **changes})]
+from hookflash._failures import read
+from tests.contract.refusals import REQUEST, fields_refused, refused
 
 
 def test_models_are_frozen() -> None:
@@ -62,13 +41,6 @@ def test_what_callers_misspell_is_named_and_what_a_newer_engine_adds_is_ignored(
 def test_a_target_has_an_address_or_a_directory_entry(target: dict[str, str]) -> None:
     (problem,) = refused(TransferRequest, {**REQUEST, "targets": [target]})
     assert problem == ("targets.0", "give either address or directory")
-
-
-def test_the_last_fallback_cannot_be_one_that_fails() -> None:
-    (problem,) = refused(Policy, {"fallbacks": [{"kind": "hang_up"}, {"kind": "recall"}]})
-    assert "the last of fallbacks must be" in problem[1]
-    assert Policy(fallbacks=(Recall(), HangUp())).fallbacks[-1] == HangUp()
-    assert not isinstance(Policy().fallbacks[-1], Recall | HangUp), "nobody is hung up on unless a caller says so"
 
 
 @pytest.mark.parametrize("text", ["a\r\nX-Evil: 1", "a\x00", "tab\there", "a\n", "\x7f"])

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from temporalio.client import (
@@ -16,6 +18,7 @@ from temporalio.client import (
     WorkflowUpdateHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
+from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 
 from hookflash import (
@@ -26,9 +29,11 @@ from hookflash import (
     Outcome,
     TransferClient,
     TransferInProgress,
+    TransferRequest,
     names,
 )
-from tests.contract.conftest import NewRequest
+from tests.contract.conftest import NewRequest, worker
+from tests.contract.stand_in import Mute
 
 
 class Network(Interceptor):
@@ -102,14 +107,80 @@ async def test_a_different_start_is_told_which_transfer_is_running(
     assert (await transfers.start(new_request(idempotency_key="k-1"))).run_id == first.run_id
 
 
-async def test_a_transfer_that_somebody_else_started_is_not_taken_for_ours(
+async def start_without_memo(client: Client, request: TransferRequest, queue: str) -> str:
+    """Starts a transfer in plain JSON, as other SDKs, the `temporal` command and the HTTP API do; returns its run."""
+    config = client.config(active_config=True)
+    config["data_converter"] = DataConverter.default
+    fields = request.model_dump(mode="json", exclude_unset=True)
+    handle = await Client(**config).start_workflow(
+        names.WORKFLOW_TYPE, fields, id=names.transfer_id(request.provider, request.customer.leg), task_queue=queue
+    )
+    assert handle.result_run_id is not None
+    return handle.result_run_id
+
+
+@pytest.mark.parametrize("key", [None, "k-1"])
+async def test_a_transfer_that_was_started_without_this_client_is_asked_for_its_request(
+    client: Client, transfers: TransferClient, new_request: NewRequest, queue: str, key: str | None
+) -> None:
+    run = await start_without_memo(client, new_request(idempotency_key=key), queue)
+    again = await transfers.start(new_request(idempotency_key=key))
+    assert again.run_id == run
+    for different in (new_request(idempotency_key=key, mode="cold"), new_request(idempotency_key="k-2")):
+        with pytest.raises(TransferInProgress) as refused:
+            await transfers.start(different)
+        assert refused.value.transfer_id == again.id
+
+
+async def test_a_late_repetition_with_a_key_finds_the_transfer_that_was_started_without_this_client(
     client: Client, transfers: TransferClient, new_request: NewRequest, queue: str
 ) -> None:
-    request = new_request()
-    id = names.transfer_id(request.provider, request.customer.leg)
-    await client.start_workflow(names.WORKFLOW_TYPE, request, id=id, task_queue=queue)
-    with pytest.raises(TransferInProgress):
-        await transfers.start(request)
+    run = await start_without_memo(client, new_request(idempotency_key="k-1"), queue)
+    first = transfers.transfer((await transfers.start(new_request(idempotency_key="k-1"))).id, run)
+    await first.complete()
+    await first.wait()
+    assert (await transfers.start(new_request(idempotency_key="k-1"))).run_id == run
+    assert (await transfers.start(new_request(idempotency_key="k-2"))).run_id != run
+
+
+@pytest.mark.parametrize("with_memo", [True, False])
+async def test_a_repetition_is_known_after_clients_and_workers_are_new(
+    client: Client, new_request: NewRequest, with_memo: bool
+) -> None:
+    queue = f"restart-{uuid4()}"
+    async with worker(client, queue):
+        if with_memo:
+            run = (await TransferClient(client, queue).start(new_request())).run_id
+        else:
+            run = await start_without_memo(client, new_request(), queue)
+        id = names.transfer_id("simulator", new_request().customer.leg)
+        await TransferClient(client, queue).hold(id)
+
+    new = await TransferClient.connect(address=client.service_client.config.target_host, task_queue=queue)
+    async with worker(new.temporal, queue):
+        assert (await new.start(new_request())).run_id == run
+        with pytest.raises(TransferInProgress):
+            await new.start(new_request(mode="cold"))
+
+
+@pytest.mark.parametrize("workflow", [Mute, None], ids=["knows no query", "no worker"])
+async def test_a_transfer_that_does_not_say_its_request_counts_as_a_different_one_soon(
+    client: Client, new_request: NewRequest, workflow: type | None
+) -> None:
+    queue = f"mute-{uuid4()}"
+    async with worker(client, queue, workflow) if workflow else nullcontext():
+        await start_without_memo(client, new_request(), queue)
+        begun = asyncio.get_running_loop().time()
+        with pytest.raises(TransferInProgress):
+            await TransferClient(client, queue).start(new_request())
+        assert asyncio.get_running_loop().time() - begun < 5
+
+
+async def test_a_transfer_with_our_memo_is_not_asked(client: Client, new_request: NewRequest) -> None:
+    nobody = TransferClient(client, f"nobody-{uuid4()}")
+    first = await nobody.start(new_request())
+    async with asyncio.timeout(1.5):  # less than asking would take, with no worker to answer
+        assert (await nobody.start(new_request())).run_id == first.run_id
 
 
 async def test_a_late_repetition_with_a_key_gets_the_transfer_that_is_over(

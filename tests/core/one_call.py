@@ -15,6 +15,7 @@ from activities.telephony.simulator import Clock, SimulatedExchange, VirtualCloc
 from activities.telephony.simulator.clock import Timer as Alarm
 from activities.telephony.simulator.legs import Leg
 from hookflash import Agent, CommandName, Customer, Mode, Policy, ProviderEvent, Target, TransferRequest, TransferResult
+from workflows.arrange_input import arrange_input
 from workflows.arranger import Aim
 from workflows.call import Call
 from workflows.core import (
@@ -23,7 +24,9 @@ from workflows.core import (
     Command,
     Deadline,
     Event,
+    LegEnded,
     PlannedTarget,
+    Timer,
     TimerFired,
     begin,
     deadlines,
@@ -80,15 +83,16 @@ class OneCall:
         request = TransferRequest(
             mode=mode,
             provider="simulator",
-            customer=Customer(leg=CAROL),
+            customer=Customer(leg=CAROL, address="sim:carol"),
             agent=Agent(leg=ANNA, address=f"sim:anna?{recalled}"),
             targets=targets,
             policy=policy,
         )
         self._call = Call(request, "transfer", Legs("run", request))
-        self.state = begin(self._call.rules, self.plan(*targets))
-        self._ledger = Ledger(request, self._call.legs, self._now())
-        self._ledger.first_step(self.state, self._target_name(), self._now())
+        planned = self._call.plan(_admitted(self._call.asked_for))
+        self.state = begin(self._call.rules, planned)
+        self._ledger = Ledger(request, self._call.legs, self._call.name, self._now())
+        self._ledger.first_step(self.state, self._now())
         self._running: dict[Deadline, Alarm] = {}
         self._standing: Aim | None = None
         self._under_way: Aim | None = None
@@ -96,14 +100,23 @@ class OneCall:
 
     # What a test does to it.
 
-    def plan(self, *targets: Target) -> tuple[PlannedTarget, ...]:
-        """Admit targets, as the policy does."""
-        allowed = tuple(AdmittedTarget(address=it.address or "", name=it.name or "target") for it in targets)
-        return self._call.add_targets(targets, Verdict(targets=allowed))
+    def plan(self, target: Target) -> PlannedTarget:
+        """Admit one more target, as the policy does."""
+        planned = self._call.add_target(target, _admitted((target,)).targets[0])
+        assert planned is not None
+        return planned
 
     def command(self, command: Command) -> str:
         """Ask for something. Returns why it was refused."""
         return self._decide(command)
+
+    def extend(self, timer: Timer, remaining: timedelta) -> str:
+        """Let a wait run longer. Returns why that was refused."""
+        refused = self._decide(Command(CommandName.EXTEND, timer=timer))
+        for deadline in [] if refused else [it for it in self._running if it.timer is timer]:
+            self._running.pop(deadline).cancel()
+            self._running[deadline] = self._set_alarm(deadline, remaining)
+        return refused
 
     def reconcile(self) -> None:
         """Look at the real state again, as after a gap of the listener."""
@@ -117,16 +130,21 @@ class OneCall:
     @property
     def last_rung(self) -> Leg | None:
         """The leg that the engine rang last."""
-        ours = [leg for leg in self.exchange.legs.values() if leg.id.startswith("hf-")]
-        return ours[-1] if ours else None
+        return self._rung[-1] if self._rung else None
+
+    @property
+    def ringing(self) -> list[Leg]:
+        """The legs that ring now, in the order in which they were rung."""
+        return [leg for leg in self._rung if leg.ringing]
+
+    @property
+    def _rung(self) -> list[Leg]:
+        return [leg for leg in self.exchange.legs.values() if leg.id.startswith("hf-")]
 
     # What the workflow does.
 
     def _now(self) -> datetime:
         return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.clock.now())
-
-    def _target_name(self) -> str:
-        return self._call.name(self.state.target_leg) if self.state.target_leg else ""
 
     def _hear_later(self, event: LegEvent) -> None:
         heard = ProviderEvent(
@@ -143,11 +161,13 @@ class OneCall:
             self._decide(event)
 
     def _decide(self, event: Event) -> str:
+        if isinstance(event, LegEnded):
+            event = self._call.as_refused(event)
         before = self.state
         decision = decide(before, event)
         self.state = decision.state
         self._ledger.note_event(event, self._now())
-        self._ledger.note_step(before, self.state, self._target_name(), self._now())
+        self._ledger.note_step(before, self.state, self._now())
         if before.ended:
             assert self.state == before, f"{event} changed a transfer that was over"
         elif self.state.ended:
@@ -169,11 +189,11 @@ class OneCall:
         aim = Aim.of(self.state)
         if not (self.state.ended or self.state.retrying or self._under_way) and aim != self._standing:
             self._under_way = aim
-            wanted_now = self._call.arrangement(aim)[0].arrangement
+            wanted_now = arrange_input(self._call, aim)[0].arrangement
             self.clock.call_later(LATENCY, lambda: self._request(aim, wanted_now, 1))
 
-    def _set_alarm(self, deadline: Deadline) -> Alarm:
-        seconds = self._call.wait(deadline)[0].total_seconds()
+    def _set_alarm(self, deadline: Deadline, length: timedelta | None = None) -> Alarm:
+        seconds = (length or self._call.length(deadline)).total_seconds()
         return self.clock.call_later(seconds, lambda: void(self._decide(TimerFired(deadline))))
 
     def _request(self, aim: Aim, wanted: Arrangement, attempt: int) -> None:
@@ -203,6 +223,10 @@ class OneCall:
         self._standing, self._under_way = aim, None
         if aim == Aim.of(self.state):
             self._decide(Arranged() if observation.stands else ArrangeFailed())
+
+
+def _admitted(targets: tuple[Target, ...]) -> Verdict:
+    return Verdict(targets=tuple(AdmittedTarget(address=it.address or "", name=it.name or "target") for it in targets))
 
 
 def void(_: object) -> None:

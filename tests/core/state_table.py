@@ -4,7 +4,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from hookflash import Actor, CommandName, Mode, Stage
+from hookflash import Actor, Cause, CommandName, Mode, Party, Stage
 from tests.core.walk import Space, events, walk
 from workflows.core import (
     CUSTOMER,
@@ -15,6 +15,8 @@ from workflows.core import (
     Event,
     LegAnswered,
     LegEnded,
+    LegRef,
+    MachineAnswered,
     State,
     TimerFired,
     decide,
@@ -25,8 +27,8 @@ HEADER = """# What happens when: the state/event table
 Printed from the decision core by `python -m tests.core.state_table > docs/state-table.md`; a test fails when it drifts.
 
 A cell lists everything the event can lead to from that stage, over all states of the stage that can be reached: a
-stage, an **outcome** which is then being arranged, the *next fallback* of the request's list (recall, voicemail,
-queue, flow, hang-up), `=` where the stage stays as it is, `✗` where the command is refused.
+stage, an **outcome** which is then being arranged, the *next fallback* of the request's list (recall, another target,
+voicemail, queue, flow, call-back, hang-up), `=` where the stage stays as it is, `✗` where the command is refused.
 
 Late and doubled news of legs that no longer count change nothing in any stage, so they are not listed.
 Events that change nothing in any mode are left out of a stage's table; after the end nothing changes any more.
@@ -86,12 +88,15 @@ def _order(label: str) -> tuple[int, str]:
 def _label(state: State, event: Event) -> str:
     """Return what the event is called, empty for news of legs that no longer count and of no consequence."""
     match event:
-        case LegAnswered(leg) | LegEnded(leg, _):
-            if leg not in (CUSTOMER, state.agent_leg, state.target_leg):
-                return ""
-            return f"{leg.party.value} {'answers' if isinstance(event, LegAnswered) else 'leg ends'}"
+        case LegAnswered(leg):
+            return f"{who} answers" if (who := _who(state, leg)) else ""
+        case LegEnded(leg, cause):
+            too_late = cause is Cause.NO_ANSWER and state.target.up
+            return f"{who} leg ends{', it answered too late' if too_late else ''}" if (who := _who(state, leg)) else ""
         case DigitPressed(leg, digit):
-            return f"target presses {digit}" if leg == state.target_leg else ""
+            return f"{who} presses {digit}" if (who := _who(state, leg)) else ""
+        case MachineAnswered(leg):
+            return f"{who} is a machine" if (who := _who(state, leg)) else ""
         case TimerFired(deadline):
             return f"time is up: {deadline.timer.value}"
         case Command(name, party, _, by):
@@ -104,6 +109,14 @@ def _label(state: State, event: Event) -> str:
             return "the provider never can" if permanently else "the provider fails"
         case _:
             return ""
+
+
+def _who(state: State, leg: LegRef) -> str:
+    """Return whose leg it is, empty if it does not count any more."""
+    if leg in (CUSTOMER, state.agent_leg, state.target_leg):
+        return leg.party.value
+    beside = leg.party is Party.TARGET and any(it.target.number == leg.number for it in state.rivals)
+    return "target that rings beside it" if beside else ""
 
 
 def main(write: Callable[[str], object] = sys.stdout.write) -> None:

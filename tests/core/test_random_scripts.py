@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from hookflash import (
     AcceptGate,
     Actor,
+    AnotherTarget,
+    CallBack,
     CommandName,
+    CustomerAudio,
     Fallback,
     HandOff,
     HangUp,
@@ -20,12 +23,16 @@ from hookflash import (
     Target,
     WhenUnanswered,
 )
+from hookflash.request import ConsultWarning, Reminder
 from tests.core.one_call import ANNA, CAROL, OneCall
 from tests.workflows.soundness import what_is_wrong
-from workflows.core import Command
+from workflows.core import EXTENSIBLE, Command, Timer
 
 LONG = 3600.0
 """Seconds by which every wait of a transfer has ended."""
+
+EVERY = timedelta(seconds=5)
+"""How often a customer is reminded: as often as a policy may say."""
 
 _PHONES = [
     "busy",
@@ -37,35 +44,75 @@ _PHONES = [
     "answer=1s",
     "answer=0ms",
     "answer=1s&hangup=2s",
+    "machine=1s",
 ]
-_GATE_PHONES = ["answer=1s&press=1&after=1s", "answer=1s&press=2&after=1s", "answer=1s&press=7", "answer=1s&hangup=1s"]
+_GATE_PHONES = [
+    "answer=1s&press=1&after=1s",
+    "answer=1s&press=2&after=1s",
+    "answer=1s&press=7",
+    "answer=1s&hangup=1s",
+    "machine=1s",
+    "machine=0ms&hangup=2s",
+    "ring",
+]
 
 phones = st.sampled_from(_PHONES)
-gates = st.one_of(st.none(), st.just(AcceptGate(timeout=timedelta(seconds=3))))
+gates = st.one_of(st.none(), st.builds(AcceptGate, timeout=st.just(timedelta(seconds=3)), detect_machine=st.booleans()))
+recordings = st.sampled_from([None, "one-moment", "missing"])
 
 
 @st.composite
 def _targets(draw: st.DrawFn) -> Target:
     gate = draw(gates)
     phone = draw(st.sampled_from(_GATE_PHONES)) if gate else draw(phones)
-    return Target(address=f"sim:bob?{phone}", name="Claims desk", ring_timeout=timedelta(seconds=4), accept=gate)
+    return Target(
+        address=f"sim:bob?{phone}",
+        name="Claims desk",
+        ring_timeout=timedelta(seconds=4),
+        accept=gate,
+        on_join=draw(recordings),
+    )
 
 
-_ends: st.SearchStrategy[Fallback] = st.sampled_from(
-    [HandOff(kind="flow", place="reception"), HandOff(kind="voicemail", place="missing"), HangUp()]
+@st.composite
+def _groups(draw: st.DrawFn) -> tuple[Target, ...]:
+    """Return targets that ring one after another, or some of them together."""
+    first, *others = draw(st.lists(_targets(), min_size=1, max_size=4))
+    return (first, *(it.model_copy(update={"with_previous": draw(st.booleans())}) for it in others))
+
+
+_ends: st.SearchStrategy[Fallback] = st.one_of(
+    st.sampled_from([HandOff(kind="flow", place="reception"), HandOff(kind="voicemail", place="missing"), CallBack()]),
+    st.builds(HangUp, apology=recordings),
 )
-_recalls: st.SearchStrategy[Fallback] = st.sampled_from(
-    [Recall(ring_timeout=timedelta(seconds=3)), HandOff(kind="queue", place="missing")]
+_recalls: st.SearchStrategy[Fallback] = st.one_of(
+    st.builds(
+        Recall,
+        ring_timeout=st.just(timedelta(seconds=3)),
+        attempts=st.integers(1, 3),
+        pause=st.sampled_from([timedelta(milliseconds=10), timedelta(seconds=5)]),
+    ),
+    st.just(HandOff(kind="queue", place="missing")),
+    st.builds(AnotherTarget, target=_targets()),
 )
+_reminders = st.one_of(st.none(), st.builds(Reminder, announcement=st.just("still-here"), every=st.just(EVERY)))
 
 
 @st.composite
 def _policies(draw: st.DrawFn) -> Policy:
+    consult_limit = timedelta(seconds=draw(st.sampled_from([5, 60])))
+    warning = ConsultWarning(announcement="beep", before=consult_limit / 2)
     return Policy(
         hold_budget=timedelta(seconds=draw(st.sampled_from([5, 60]))),
-        consult_limit=timedelta(seconds=draw(st.sampled_from([5, 60]))),
+        hold_reminder=draw(_reminders),
+        consult_limit=consult_limit,
+        consult_warning=draw(st.sampled_from([None, warning])),
+        linger=draw(st.sampled_from([None, timedelta(seconds=1), timedelta(seconds=30)])),
+        overall_limit=timedelta(seconds=draw(st.sampled_from([4, 30, 3600]))),
         when_unanswered=draw(st.sampled_from(WhenUnanswered)),
-        fallbacks=(*draw(st.lists(_recalls, max_size=2)), draw(_ends)),
+        fallbacks=(*draw(st.lists(_recalls, max_size=3)), draw(_ends)),
+        customer_audio=draw(st.sampled_from(CustomerAudio)),
+        hold_announcement=draw(recordings),
     )
 
 
@@ -76,11 +123,15 @@ class Act(NamedTuple):
     detail: str = ""
 
 
+_WITH_A_DETAIL = (CommandName.HOLD, CommandName.UNHOLD, CommandName.EXTEND)
+
 _ACTS = [
-    *(Act("command", name) for name in CommandName if name not in (CommandName.HOLD, CommandName.UNHOLD)),
+    *(Act("command", name) for name in CommandName if name not in _WITH_A_DETAIL),
     *(Act(name, party) for name in (CommandName.HOLD, CommandName.UNHOLD) for party in Party),
     *(Act("wait", seconds) for seconds in ("0", "0.05", "0.1", "1", "3", "10")),
-    Act("answer"),
+    *(Act(CommandName.EXTEND, timer) for timer in EXTENSIBLE),
+    *(Act(name, number) for name in (CommandName.ACCEPT, CommandName.DECLINE) for number in "123"),
+    *(Act("answer", which) for which in ("first", "last", "all")),
     *(Act("hang up", who) for who in Party),
     *(Act("press", key) for key in "12"),
     Act("reconcile"),
@@ -106,14 +157,20 @@ def _play(call: OneCall, act: Act) -> None:
     match act:
         case Act("command", name):
             retarget = Target(address="sim:dora?answer=1s", name="Dora", ring_timeout=timedelta(seconds=4))
-            target = call.plan(retarget)[0] if name == CommandName.RETARGET else None
+            target = call.plan(retarget) if name == CommandName.RETARGET else None
             call.command(Command(CommandName(name), target=target))
         case Act("hold" | "unhold" as name, party):
             call.command(Command(CommandName(name), Party(party)))
+        case Act("accept" | "decline" as name, number):
+            call.command(Command(CommandName(name), by=Actor.TARGET, number=int(number)))
+        case Act("extend", timer):
+            call.extend(Timer(timer), timedelta(seconds=20))
         case Act("wait", seconds):
             call.wait(float(seconds))
-        case Act("answer") if rung is not None and rung.ringing:
-            exchange.answer(rung.id)
+        case Act("answer", which):
+            ringing = call.ringing
+            for leg in {"first": ringing[:1], "last": ringing[-1:]}.get(which, ringing):
+                exchange.answer(leg.id)
         case Act("hang up", who):
             leg = {"customer": CAROL, "agent": ANNA}.get(who) or (rung.id if rung else CAROL)
             exchange.hang_up(leg)
@@ -160,8 +217,8 @@ def _check(call: OneCall) -> None:
 
 modes = st.sampled_from(Mode)
 recalled = st.sampled_from(["answer=1s", "busy", "ring", "answer=1s&hangup=1s"])
-targets = st.lists(_targets(), min_size=1, max_size=3).map(tuple)
-QUICK = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+targets = _groups()
+QUICK = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @given(modes, targets, _policies(), recalled, scripts(_ACTS))

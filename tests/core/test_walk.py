@@ -13,11 +13,13 @@ from workflows.core import (
     Arranged,
     Command,
     Deadline,
+    DigitPressed,
     Event,
     FallbackKind,
     LegAnswered,
     LegEnded,
     LegRef,
+    PlannedTarget,
     Standing,
     State,
     Timer,
@@ -27,6 +29,8 @@ from workflows.core import (
     placements,
     possible,
 )
+
+pytestmark = pytest.mark.timeout(900)  # the walk itself is part of the first test
 
 
 def every_state(space: Space, holds: Callable[[State], bool]) -> None:
@@ -56,13 +60,28 @@ def room(state: State) -> list[LegRef]:
 
 
 def pending(state: State) -> bool:
-    return state.target.calling or state.target is Standing.SCREENING
+    return state.target.pending
+
+
+def targets(state: State) -> dict[LegRef, tuple[PlannedTarget, Standing]]:
+    current = [(state.current, state.target)] if state.current else []
+    return {LegRef(Party.TARGET, it.number): (it, standing) for it, standing in [*current, *state.rivals]}
+
+
+def asked(state: State) -> set[LegRef]:
+    return {leg for leg, (_, standing) in targets(state).items() if standing is Standing.SCREENING}
+
+
+def somebody_rings(state: State) -> bool:
+    return state.agent.calling or any(standing.calling for _, standing in targets(state).values())
 
 
 def test_the_walk_covers_every_stage_and_outcome(space: Space) -> None:
     print(f"\nwalked {len(space.parents):,} states, {len(space.transitions):,} transitions")
     assert {state.stage for state in space.parents} == set(Stage) - {Stage.STARTING}
-    assert {state.ending.outcome for state in space.parents if state.ending} == set(Outcome) - {Outcome.SENT_TO_QUEUE}
+    assert {state.ending.outcome for state in space.parents if state.ending} == set(Outcome)
+    causes = {state.ending.cause for state in space.parents if state.ending}
+    assert {Cause.MACHINE, Cause.OVERALL_LIMIT, Cause.ACCEPT_TIMEOUT, Cause.HOLD_BUDGET} <= causes
 
 
 def test_1_the_customer_is_with_somebody_or_hears_something(space: Space) -> None:
@@ -71,7 +90,7 @@ def test_1_the_customer_is_with_somebody_or_hears_something(space: Space) -> Non
         if legs.get(CUSTOMER) is not Placement.IN_ROOM:
             return True  # gone, handed off, not touched, or on hold with music
         others = {placement for leg, placement in legs.items() if leg != CUSTOMER}
-        return bool(others & {Placement.IN_ROOM, Placement.RINGING})
+        return Placement.IN_ROOM in others or somebody_rings(state)
 
     every_state(space, holds)
 
@@ -87,16 +106,24 @@ def test_1_every_wait_of_the_customer_has_a_limit(space: Space) -> None:
 
 def test_1_a_wait_runs_exactly_while_somebody_waits(space: Space) -> None:
     def holds(state: State) -> bool:
-        target = state.target_leg.number if state.target_leg else 0
+        target, rules = state.target_leg.number if state.target_leg else 0, state.rules
         talking = CUSTOMER in room(state) and len(room(state)) > 1
         aside = Standing.ON_HOLD in (state.customer, state.agent, state.target)
+        private = state.agent.up and state.target.up and aside
+        all_three = {CUSTOMER, state.agent_leg, state.target_leg} == set(room(state))
         waits = {
-            Deadline(Timer.RING, target): state.target is Standing.RINGING,
-            Deadline(Timer.ACCEPT, target): state.target is Standing.SCREENING,
             Deadline(Timer.RECALL, state.agent_number): state.agent is Standing.RINGING,
-            Deadline(Timer.CONSULT_LIMIT, target): state.agent.up and state.target.up and aside,
+            Deadline(Timer.RECALL_PAUSE, state.agent_number): state.agent is Standing.PAUSING,
+            Deadline(Timer.CONSULT_WARNING, target): private and rules.warns and state.warned_of != target,
+            Deadline(Timer.CONSULT_LIMIT, target): private,
+            Deadline(Timer.LINGER): all_three and rules.lingers and rules.mode is Mode.WARM,
+            Deadline(Timer.REMINDER, state.reminders + 1): not talking and state.reminders < rules.most_reminders,
             Deadline(Timer.HOLD_BUDGET): not talking and state.fallback == 0,
+            Deadline(Timer.OVERALL_LIMIT): state.fallback == 0,
         }
+        for leg, (_, standing) in targets(state).items():
+            waits[Deadline(Timer.RING, leg.number)] = standing is Standing.RINGING
+            waits[Deadline(Timer.ACCEPT, leg.number)] = standing is Standing.SCREENING
         expected = {deadline for deadline, runs in waits.items() if runs and not state.ending}
         retry = {Deadline(Timer.RETRY, state.failures)} if state.retrying else set[Deadline]()
         return set(deadlines(state)) == expected | retry
@@ -106,7 +133,7 @@ def test_1_a_wait_runs_exactly_while_somebody_waits(space: Space) -> None:
 
 def test_1_a_customer_without_an_agent_hears_the_target_ring(space: Space) -> None:
     def holds(before: State, _: Event, after: State) -> bool:
-        new = before.agent.up or before.current != after.current
+        new = before.agent.up or after.target_leg not in targets(before)
         return not (new and pending(after) and not after.agent.up) or after.customer is Standing.IN_ROOM
 
     every_transition(space, holds)
@@ -118,7 +145,8 @@ def test_1_only_who_would_be_alone_in_the_room_is_kept_out_of_it(space: Space) -
         if state.target_leg:
             wishes[state.target_leg] = state.target
         wanted = {leg for leg, standing in wishes.items() if standing is Standing.IN_ROOM}
-        company = len(wanted) > 1 or Placement.RINGING in where(state).values()
+        deaf = wanted == {CUSTOMER} and state.rules.music_while_ringing
+        company = len(wanted) > 1 or (somebody_rings(state) and not deaf)
         rejected = state.ending is not None and state.ending.outcome is Outcome.REJECTED
         return rejected or set(room(state)) == (wanted if company else set())
 
@@ -138,14 +166,15 @@ def test_1_with_nobody_doing_anything_the_customer_reaches_a_person_or_a_named_f
     every_state(space, holds)
 
 
-def test_2_the_engine_hangs_up_on_the_customer_only_as_the_explicit_last_fallback(space: Space) -> None:
+def test_2_the_engine_lets_the_customer_go_only_as_the_explicit_last_fallback_or_to_call_back(space: Space) -> None:
     def holds(before: State, event: Event, after: State) -> bool:
         if before.customer is Standing.GONE or after.customer is not Standing.GONE:
             return True
         if isinstance(event, LegEnded) and event.leg == CUSTOMER:
             return True
         used = after.rules.fallbacks[: after.fallback]
-        return used == after.rules.fallbacks and used[-1] is FallbackKind.HANG_UP
+        last = used == after.rules.fallbacks and used[-1] is FallbackKind.HANG_UP
+        return last or used[-1] is FallbackKind.CALL_BACK
 
     every_transition(space, holds)
 
@@ -154,8 +183,12 @@ def test_3_connected_is_never_reported_before_the_target_was_let_in(space: Space
     def holds(before: State, event: Event, after: State) -> bool:
         if after.ending is None or after.ending.outcome is not Outcome.CONNECTED or before.ending == after.ending:
             return True
-        answered = isinstance(event, LegAnswered) and event.leg == before.target_leg and not before.gated
-        return before.target.up or answered or before.target is Standing.SCREENING
+        if before.target.up:
+            return True
+        assert after.target_leg
+        target, standing = targets(before)[after.target_leg]
+        answered = isinstance(event, LegAnswered) and event.leg == after.target_leg and not target.gated
+        return answered or standing is Standing.SCREENING
 
     every_transition(space, holds)
 
@@ -186,9 +219,9 @@ def test_3_who_only_advises_gets_the_customer_only_if_they_were_talking_when_the
 def test_3_a_gated_target_is_let_in_only_by_its_own_consent(space: Space) -> None:
     def holds(before: State, event: Event, after: State) -> bool:
         let_in = after.target.up and not before.target.up
-        consented = before.target is Standing.SCREENING and (
-            (isinstance(event, Command) and event.name is CommandName.ACCEPT) or "1" in event
-        )
+        accepted = isinstance(event, Command) and event.name is CommandName.ACCEPT
+        pressed = isinstance(event, DigitPressed) and (event.leg, event.digit) == (after.target_leg, "1")
+        consented = after.target_leg in asked(before) and (accepted or pressed)
         return not (let_in and after.gated) or consented
 
     every_transition(space, holds)
@@ -217,7 +250,7 @@ def test_4_nothing_rings_and_nobody_is_alone_when_a_transfer_has_ended(space: Sp
 
 def test_4_every_leg_that_no_longer_counts_is_gone(space: Space) -> None:
     def holds(state: State) -> bool:
-        live = {CUSTOMER, state.agent_leg, state.target_leg}
+        live = {CUSTOMER, state.agent_leg, *targets(state)}
         return all(placement is Placement.GONE for leg, placement in where(state).items() if leg not in live)
 
     every_state(space, holds)
@@ -256,9 +289,9 @@ def test_6_a_target_who_is_let_in_talks_to_the_agent_while_the_customer_is_on_ho
 
 def test_6_a_target_who_must_accept_never_rings_into_the_room(space: Space) -> None:
     def holds(state: State) -> bool:
-        if not pending(state) or state.target_leg is None:
-            return True
-        return where(state)[state.target_leg] is (Placement.SCREENING if state.gated else Placement.RINGING)
+        screened = {True: Placement.SCREENING, False: Placement.RINGING}
+        there = {leg: it for leg, (it, standing) in targets(state).items() if standing.pending}
+        return all(where(state)[leg] is screened[it.waits_alone] for leg, it in there.items())
 
     every_state(space, holds)
 
@@ -285,7 +318,7 @@ def test_7_swap_brings_the_agent_to_the_other_one(space: Space) -> None:
 def test_7_retarget_rings_the_new_target_and_leaves_no_agent_outside(space: Space) -> None:
     def holds(before: State, command: Command, after: State) -> bool:
         left_alone = before.target.up and before.agent.up
-        rings = after.target is Standing.RINGING and after.current == command.target
+        rings = after.target is Standing.RINGING and after.current == command.target and not after.rivals
         return rings and (after.agent is Standing.IN_ROOM if left_alone else after.agent is before.agent)
 
     every_command(space, CommandName.RETARGET, holds)
@@ -314,7 +347,7 @@ def test_7_cancel_gives_the_customer_back_and_says_who_wanted_it(space: Space) -
         cause = Cause.OPERATOR_CANCELLED if command.by is Actor.OPERATOR else Cause.AGENT_CANCELLED
         if before.agent.up:
             return after.ending == (Outcome.CANCELLED, cause, command.by)
-        return before.agent.calling or (after.fallback == before.fallback + 1 and after.cause is cause)
+        return before.agent.returning or (after.fallback == before.fallback + 1 and after.cause is cause)
 
     every_command(space, CommandName.CANCEL, holds)
 
@@ -330,7 +363,7 @@ def test_5_late_and_doubled_news_of_former_legs_changes_nothing(space: Space) ->
     def holds(before: State, event: Event, after: State) -> bool:
         if not isinstance(event, LegAnswered | LegEnded):
             return True
-        return event.leg in (CUSTOMER, before.agent_leg, before.target_leg) or before == after
+        return event.leg in (CUSTOMER, before.agent_leg, *targets(before)) or before == after
 
     every_transition(space, holds)
 
@@ -352,9 +385,12 @@ def test_5_an_answer_counts_also_when_the_ringing_time_is_up(space: Space) -> No
         if state.agent.calling:
             recalled = decide(state, LegAnswered(state.agent_leg)).state
             return recalled.ending is not None and recalled.ending.outcome is Outcome.RECALLED_AGENT
-        assert state.target_leg
-        answered = decide(state, LegAnswered(state.target_leg)).state
-        return answered.target is (Standing.SCREENING if state.gated else Standing.IN_ROOM)
+        for leg, (target, standing) in targets(state).items():
+            answered = targets(decide(state, LegAnswered(leg)).state)[leg]
+            taken = (target, Standing.SCREENING if target.gated else Standing.IN_ROOM)
+            if standing.calling and answered != taken:
+                return False
+        return True
 
     every_state(space, holds)
 
@@ -373,19 +409,23 @@ def test_8_the_customer_leaving_ends_every_ringing_at_once(space: Space) -> None
     def holds(before: State, event: Event, after: State) -> bool:
         if not isinstance(event, LegEnded) or event.leg != CUSTOMER or Outcome.REJECTED in (after.ending or ()):
             return True
-        return not {Standing.RINGING, Standing.SCREENING, Standing.EXPIRED} & {after.agent, after.target}
+        return not somebody_rings(after) and not asked(after) and after.agent is not Standing.PAUSING
 
     every_transition(space, holds)
 
 
 def test_9_the_agent_decides_when_nobody_took_over_unless_the_two_are_talking_already(space: Space) -> None:
     def holds(before: State, event: Event, after: State) -> bool:
-        ended = isinstance(event, LegEnded) and event.leg == before.target_leg
-        if not ended or before.ending or not before.agent.up:
+        if not isinstance(event, LegEnded) or event.leg != before.target_leg:
             return True
-        if before.waiting and not before.target.up:
+        if before.ending or not before.agent.up:
+            return True
+        beside = {leg for leg, (_, standing) in targets(before).items() if standing.pending} - {event.leg}
+        if beside:
+            return after.target_leg in beside
+        if before.waiting and (not before.target.up or event.cause is Cause.NO_ANSWER):
             return after.current == before.waiting[0]
-        advised = before.rules.mode is Mode.CONSULT and before.target.up
+        advised = before.rules.mode is Mode.CONSULT and before.target.up and event.cause is not Cause.NO_ANSWER
         if before.rules.wait_when_unanswered and before.customer is Standing.ON_HOLD and not advised:
             return after.stage is Stage.DECIDING and after.agent is Standing.IN_ROOM
         outcome = Outcome.CONSULTED if advised else Outcome.RETURNED_TO_AGENT

@@ -18,9 +18,12 @@ from workflows.core import (
     LegEnded,
     LegRang,
     LegRef,
+    MachineAnswered,
     PlannedTarget,
     Rules,
+    Standing,
     State,
+    Timer,
     TimerFired,
     begin,
     deadlines,
@@ -33,8 +36,13 @@ MOST_TARGETS = 3
 _LONG = (FallbackKind.RECALL, FallbackKind.VOICEMAIL, FallbackKind.HANG_UP)
 _SHORT = (FallbackKind.FLOW,)
 _PLAIN, _GATED = PlannedTarget(1), PlannedTarget(1, gated=True)
+_TOGETHER = PlannedTarget(1, group=1), PlannedTarget(2, group=1)
+_CHOOSING = PlannedTarget(1, group=1, gated=True), PlannedTarget(2, group=1, gated=True)
+_MIXED = PlannedTarget(1, group=1, gated=True), PlannedTarget(2, group=1)
 
-STARTS: tuple[tuple[Rules, tuple[PlannedTarget, ...]], ...] = tuple(
+_Start = tuple[Rules, tuple[PlannedTarget, ...]]
+
+_ONE_BY_ONE: tuple[_Start, ...] = tuple(
     (Rules(mode, fallbacks, wait_when_unanswered=wait, patience=2, endurance=3), targets)
     for mode in Mode
     for wait in ((False, True) if mode in (Mode.WARM, Mode.CONSULT) else (False,))
@@ -44,6 +52,40 @@ STARTS: tuple[tuple[Rules, tuple[PlannedTarget, ...]], ...] = tuple(
         (_SHORT, (_PLAIN,)),
     )
 )
+
+_SEVERAL_AT_ONCE: tuple[_Start, ...] = tuple(
+    (Rules(mode, _SHORT, patience=1, endurance=2), targets)
+    for mode in Mode
+    for targets in ((_TOGETHER, _CHOOSING, _MIXED) if mode in (Mode.WARM, Mode.COLD) else (_MIXED,))
+)
+
+_LONG_WAY_BACK: tuple[_Start, ...] = tuple(
+    (Rules(mode, fallbacks, patience=1, endurance=2), (_PLAIN,))
+    for mode in (Mode.WARM, Mode.COLD, Mode.BLIND)
+    for fallbacks in (
+        (FallbackKind.RECALL, FallbackKind.RECALL_AGAIN, PlannedTarget(2, gated=True), FallbackKind.CALL_BACK),
+        (PlannedTarget(2), FallbackKind.RECALL, FallbackKind.QUEUE),
+    )
+)
+
+_WITH_TIME: tuple[_Start, ...] = tuple(
+    (
+        Rules(
+            mode,
+            _SHORT,
+            patience=1,
+            endurance=2,
+            music_while_ringing=True,
+            lingers=True,
+            most_reminders=1,
+            warns=True,
+        ),
+        (_PLAIN,),
+    )
+    for mode in Mode
+)
+
+STARTS = (*_ONE_BY_ONE, *_SEVERAL_AT_ONCE, *_LONG_WAY_BACK, *_WITH_TIME)
 """Every mode and policy, with the kinds of targets and fallbacks the walk begins with."""
 
 
@@ -54,17 +96,30 @@ def events(state: State) -> Iterator[Event]:
     yield ArrangeFailed(permanently=True)
     yield from (TimerFired(deadline) for deadline in deadlines(state))
     agents = {LegRef(Party.AGENT, 1), state.agent_leg}
-    targets = {LegRef(Party.TARGET, 1), *([state.target_leg] if state.target_leg else [])}
+    rivals = [LegRef(Party.TARGET, rival.target.number) for rival in state.rivals]
+    targets = {LegRef(Party.TARGET, 1), *([state.target_leg] if state.target_leg else []), *rivals}
     for leg in sorted({CUSTOMER, *agents, *targets}):
         yield LegRang(leg)
         yield LegAnswered(leg)
         yield LegEnded(leg, Cause.HUNG_UP)
         if not state.begun:
             yield LegEnded(leg, Cause.UNKNOWN_LEG)
+    if state.target_leg:
+        yield LegEnded(state.target_leg, Cause.NO_ANSWER)
     yield from (DigitPressed(leg, digit) for leg in sorted(targets) for digit in "129")
+    yield from (MachineAnswered(leg) for leg in sorted(targets))
+    yield from _commands(state)
+
+
+def _commands(state: State) -> Iterator[Command]:
+    asked = [it.target.number for it in state.rivals if it.standing is Standing.SCREENING]
     for name in CommandName:
         if name in (CommandName.HOLD, CommandName.UNHOLD):
             yield from (Command(name, party) for party in Party)
+        elif name in (CommandName.ACCEPT, CommandName.DECLINE):
+            yield from (Command(name, number=number) for number in (None, *asked))
+        elif name is CommandName.EXTEND:
+            yield from (Command(name, timer=timer) for timer in (Timer.HOLD_BUDGET, Timer.RING))
         elif name is not CommandName.RETARGET:
             yield Command(name)
         elif state.known_targets < MOST_TARGETS:

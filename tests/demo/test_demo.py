@@ -213,7 +213,7 @@ async def shell(command: str) -> tuple[int, str]:
 
 def party(leg: str, hears: set[str], placement: Placement = Placement.IN_ROOM) -> PartyView:
     phase = Phase.ANSWERED if hears else Phase.RINGING
-    return PartyView(leg=leg, name=leg, phase=phase, placement=placement, owned=True, hears=frozenset(hears))
+    return PartyView(leg=leg, name=leg, phase=phase, placement=placement, owned=True, around=frozenset(hears))
 
 
 @pytest.mark.parametrize(

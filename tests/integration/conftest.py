@@ -6,7 +6,9 @@ import os
 from collections.abc import AsyncIterator
 
 import pytest
+from temporalio.client import Client
 
+from tests.integration.switchboard import ENGINE_APP, Office, TalkingCall, temporal_server, worker_on
 from tests.rig.ari import CallControl, Events
 from tests.rig.asterisk_node import AsteriskNode, why_unavailable
 from tests.rig.phone import PhoneRack
@@ -53,3 +55,25 @@ async def app_socket(asterisk_node: AsteriskNode, nothing_left_over: None) -> As
     """Hold the app's WebSocket in the place of the engine: never together with one."""
     async with asterisk_node.ari.subscribe(asterisk_node.app) as events:
         yield events
+
+
+@pytest.fixture(scope="module")
+async def engine(asterisk_node: AsteriskNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
+    """Run a server and a worker for the tests of a module: some modules kill theirs, and only one can be on a node."""
+    folder = tmp_path_factory.mktemp("engine")
+    tenants = folder / "tenants.toml"
+    tenants.write_text("[tenants.bold]\nblind = true\n")
+    async with (
+        temporal_server() as client,
+        worker_on(asterisk_node, client, folder / "worker.log", HOOKFLASH_TENANTS_FILE=str(tenants)),
+    ):
+        yield client
+
+
+@pytest.fixture
+async def call(engine: Client, asterisk_node: AsteriskNode, phones: PhoneRack) -> AsyncIterator[TalkingCall]:
+    """Give a customer and an agent who talk. Afterwards nothing may be left on the node."""
+    office = Office(asterisk_node, engine, phones, CallControl(asterisk_node.ari, ENGINE_APP))
+    call = await office.call()
+    yield call
+    await call.hang_up()

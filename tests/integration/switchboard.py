@@ -3,16 +3,19 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from hookflash import (
+    AcceptGate,
     Agent,
     Context,
     Customer,
     Mode,
+    Policy,
     RunningTransfer,
     Stage,
     Target,
@@ -25,8 +28,11 @@ from hookflash.names import SEARCH_ATTRIBUTES
 from tests.rig.ari import CallControl
 from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.behaviour import Behaviour
+from tests.rig.call import Call
 from tests.rig.ear import hear_exactly
 from tests.rig.phone import Phone, PhoneRack
+from tests.rig.rtp import PACKET_SECONDS
+from tests.rig.tones import RECORDINGS
 from tests.support.polling import eventually
 from tests.support.temporal_server import server_arguments, temporal_executable
 from tests.workers.process import WorkerProcess, temporal_at, worker_process
@@ -68,16 +74,32 @@ class TalkingCall:
         """Put a phone where a target is."""
         return await self.office.phones.phone(name, behaviour)
 
-    async def transfer(self, mode: Mode, *targets: str, ring_timeout: float = 10) -> RunningTransfer:
-        """Start to transfer the customer to these phones."""
-        to = [Target.model_validate({"address": f"pjsip:{name}", "ring_timeout": ring_timeout}) for name in targets]
+    async def transfer(
+        self,
+        mode: Mode,
+        *targets: str | Target,
+        ring_timeout: float = 10,
+        policy: Policy | None = None,
+        agent: Agent | None = None,
+    ) -> RunningTransfer:
+        """Start to transfer the customer to these phones.
+
+        Args:
+            mode: How; every mode is permitted here.
+            targets: Whom to ring, by the name of the phone, or with all that can be said of a target.
+            ring_timeout: Seconds that those given by name may ring.
+            policy: Limits and fallbacks. Default: the contract's own.
+            agent: Who transfers. Default: the agent of the call.
+        """
         request = TransferRequest(
             mode=mode,
             provider="asterisk",
-            customer=Customer(leg=self.customer_leg),
-            agent=Agent(leg=self.agent_leg, id="a-17", address="pjsip:agent"),
-            targets=tuple(to),
+            tenant="bold" if mode is Mode.BLIND else "default",
+            customer=Customer(leg=self.customer_leg, address="pjsip:customer"),
+            agent=agent or Agent(leg=self.agent_leg, id="a-17", address="pjsip:agent"),
+            targets=tuple(to_phone(it, ring_timeout) if isinstance(it, str) else it for it in targets),
             context=Context(reason="Wasserschaden Küche", data={"Priority": "high"}),
+            policy=policy or Policy(),
         )
         return await TransferClient(self.office.client).start(request)
 
@@ -87,6 +109,44 @@ class TalkingCall:
             if phone.call is not None:
                 await phone.hang_up()
         await self.office.calls.remove(self.room)
+
+
+def to_phone(
+    name: str, ring_timeout: float = 10, *, accept: AcceptGate | None = None, together: bool = False
+) -> Target:
+    """Return a target that is a phone of the rig; `together` with the one before it, if need be."""
+    limit = timedelta(seconds=ring_timeout)
+    return Target(address=f"pjsip:{name}", name=name, ring_timeout=limit, accept=accept, with_previous=together)
+
+
+async def ended(phone: Phone, within: float = 5.0) -> None:
+    """Wait until a phone's call is over."""
+    assert phone.call is not None
+    await phone.call.until("ended", within)
+
+
+async def nth_call(phone: Phone, number: int, within: float = 10.0) -> Call:
+    """Wait until a phone has had so many calls, and return that call."""
+
+    async def there() -> Call | None:
+        return phone.calls[number - 1] if len(phone.calls) >= number else None
+
+    return await eventually(there, f"call {number} of {phone.name}", within)
+
+
+async def heard(phone: Phone, sound: str, since: float = 0.0, within: float = 10.0) -> float:
+    """Wait until a phone has heard a sound in its present or latest call, and return when that was first."""
+
+    async def there() -> float | None:
+        return phone.first_heard(sound, since)
+
+    return await eventually(there, f"{sound} at {phone.name}", within)
+
+
+def times_heard(phone: Phone, recording: str, since: float = 0.0) -> int:
+    """Count how often a recording was played, by its packets: on a busy machine they are late, but all come."""
+    packets = [moment for call in phone.calls for moment in call.media.all_heard(recording, since)]
+    return round(len(packets) * PACKET_SECONDS / RECORDINGS[recording])
 
 
 async def reaches(transfer: RunningTransfer, stage: Stage) -> TransferStatus:

@@ -1,10 +1,8 @@
 """Real calls: a real Temporal server, a real worker process, a real Asterisk, and phones that hear each other."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-from temporalio.client import Client
 
 from hookflash import (
     Actor,
@@ -19,42 +17,12 @@ from hookflash import (
     TransferRequest,
 )
 from hookflash.names import supervision_id
-from tests.integration.switchboard import ENGINE_APP, Office, TalkingCall, reaches, temporal_server, worker_on
-from tests.rig.ari import CallControl
-from tests.rig.asterisk_node import AsteriskNode
+from tests.integration.switchboard import TalkingCall, ended, reaches
 from tests.rig.behaviour import Behaviour
 from tests.rig.ear import hear_exactly
-from tests.rig.phone import Phone, PhoneRack
 from workflows.connected_call import ConnectedCallResult
 
 pytestmark = pytest.mark.asterisk
-
-
-@pytest.fixture(scope="module")
-async def engine(asterisk_node: AsteriskNode, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
-    folder = tmp_path_factory.mktemp("engine")
-    tenants = folder / "tenants.toml"
-    tenants.write_text("[tenants.bold]\nblind = true\n")
-    async with (
-        temporal_server() as client,
-        worker_on(asterisk_node, client, folder / "worker.log", HOOKFLASH_TENANTS_FILE=str(tenants)),
-    ):
-        yield client
-
-
-@pytest.fixture
-async def call(engine: Client, asterisk_node: AsteriskNode, phones: PhoneRack) -> AsyncIterator[TalkingCall]:
-    """A customer and an agent who talk. Afterwards nothing may be left on the node."""
-    office = Office(asterisk_node, engine, phones, CallControl(asterisk_node.ari, ENGINE_APP))
-    call = await office.call()
-    yield call
-    await call.hang_up()
-
-
-async def ended(phone: Phone, within: float = 5.0) -> None:
-    """Wait until a phone's call is over."""
-    assert phone.call is not None
-    await phone.call.until("ended", within)
 
 
 async def test_a_warm_transfer_is_completed(call: TalkingCall) -> None:

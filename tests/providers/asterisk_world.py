@@ -25,13 +25,21 @@ WINDOW = 0.3
 """Seconds of sound that count as what a phone hears now."""
 RINGING_SECONDS = 5.0
 
-_SOUNDS = {"music": MUSIC, "ringback": RINGBACK, "accept": ANNOUNCEMENT, "fallback": PLACE, "voicemail": PLACE}
+_SOUNDS = {
+    "music": MUSIC,
+    "ringback": RINGBACK,
+    "accept": ANNOUNCEMENT,
+    "notice": ANNOUNCEMENT,
+    "fallback": PLACE,
+    "voicemail": PLACE,
+}
 _MANNERS = {
     Manner.RING: Behaviour.rings(),
     Manner.BUSY: Behaviour.busy(),
     Manner.DECLINE: Behaviour.declines(after=0.2),
     Manner.SILENT: Behaviour.silent(),
     Manner.UNREACHABLE: Behaviour.refuses(503),
+    Manner.MACHINE: Behaviour.answers(),
 }
 _ENDPOINTS = ("target1", "target2", "target3", "supervisor")
 # An INVITE that nobody answers is repeated for half a minute after its leg has ended (RFC 3261, 17.1.1.2), and would
@@ -104,6 +112,8 @@ class AsteriskWorld:
     place = "hookflash-fallback"
     missing_place = "hookflash-nowhere"
     unknown_leg = "hf-00000000000000000000000000000000"
+    recording = "hookflash-notice"
+    missing_recording = "hookflash-not-there"
 
     def __init__(self, node: AsteriskNode, rack: PhoneRack, listener: ListenedTo, proxy: AriProxy) -> None:
         self.node = node
@@ -162,7 +172,14 @@ class AsteriskWorld:
         now = asyncio.get_running_loop().time()
         heard = phone.heard(now - WINDOW, now)
         sounds = {_SOUNDS.get(sound) or self._names.get(sound, sound) for sound in heard.sounds}
+        # A whisper is mixed into the talk. The contract asks for the one sound; what exactly is heard together, and
+        # that it is nothing else, is asked in tests/integration/test_asterisk_sounds.py.
+        if ANNOUNCEMENT in sounds and sounds <= {ANNOUNCEMENT, *self._names.values()}:
+            sounds = {ANNOUNCEMENT}
         return frozenset(sounds | {f"{frequency} Hz" for frequency in heard.strange} or {SILENCE})
+
+    async def caller_id(self, party: Party) -> str:
+        return self.phone_of(party).calls[-1].partner
 
     async def rings(self, party: Party) -> int:
         phone = self._phones.get(party.name)

@@ -1,10 +1,35 @@
-"""Stops the Asterisk that the contract's worlds share."""
+"""The worlds that the contract suite runs in; the Asterisk among them is shared, and stopped at the end."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from tests.providers.asterisk_world import stop_shared_node
+from tests.providers.asterisk_world import asterisk_world, stop_shared_node
+from tests.providers.contract import Transfer, World
+from tests.providers.simulator_world import simulator_world
+
+Open = Callable[[], AbstractAsyncContextManager[World]]
+
+WORLDS = [
+    pytest.param(simulator_world, id="simulator"),
+    pytest.param(asterisk_world, id="asterisk", marks=pytest.mark.asterisk),
+]
+
+
+@pytest.fixture(params=WORLDS)
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """A provider with nobody at its phones yet. Afterwards: it has not seen what must never happen."""
+    open_world: Open = request.param
+    async with open_world() as world:
+        yield world
+        assert await world.violations() == []
+
+
+@pytest.fixture
+async def transfer(world: World) -> Transfer:
+    """Customer and agent talk to each other."""
+    return await Transfer.of_a_new_call(world)
 
 
 @pytest.fixture(scope="session", autouse=True)

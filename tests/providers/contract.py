@@ -15,6 +15,7 @@ from typing import Protocol
 
 from activities.telephony.interface import Telephony
 from activities.telephony.model import (
+    Announcement,
     Arrangement,
     Dial,
     LegEvent,
@@ -50,6 +51,8 @@ class Manner(StrEnum):
     UNREACHABLE = "unreachable"
     INVALID = "invalid"
     """Does not exist."""
+    MACHINE = "machine"
+    """Is answered by a machine that talks at once."""
 
 
 class Feature(StrEnum):
@@ -65,6 +68,10 @@ class Feature(StrEnum):
     """Know that a place for a hand-off does not exist."""
     COUNT_CHANGES = "count_changes"
     """Count what it was made to change."""
+    MACHINE = "machine"
+    """Tell a machine from a person."""
+    CALLER_ID = "caller_id"
+    """Say which number a phone shows."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,10 @@ class World(Protocol):
     """Where it cannot, because there is no such place."""
     unknown_leg: str
     """A well-formed id of a leg that never existed."""
+    recording: str
+    """Name of a recording that exists; it is heard as ``ANNOUNCEMENT`` for about a second."""
+    missing_recording: str
+    """Name of one that does not."""
 
     @property
     def provider(self) -> Telephony: ...
@@ -114,6 +125,10 @@ class World(Protocol):
 
     async def hears(self, party: Party) -> frozenset[str]:
         """Return what the party hears now: names of parties, or one of the sounds."""
+        ...
+
+    async def caller_id(self, party: Party) -> str:
+        """Return the number that the party's phone shows as its partner's."""
         ...
 
     async def rings(self, party: Party) -> int:
@@ -241,8 +256,21 @@ class Transfer:
         expired: Iterable[Party] = (),
         ring_timeout: float = 20.0,
         keep_room: bool = True,
+        announcements: Mapping[Party, Announcement] | None = None,
+        farewells: Mapping[Party, str] | None = None,
+        dial: Mapping[str, object] | None = None,
     ) -> Arrangement:
-        """Return the arrangement that puts everybody in their place."""
+        """Return the arrangement that puts everybody in their place.
+
+        Args:
+            placements: Where everybody is to be.
+            expired: Whose ringing time is up.
+            ring_timeout: How long phones may ring, in seconds.
+            keep_room: Whether the room is still needed.
+            announcements: What is to be played to whom.
+            farewells: Recording that somebody hears who is released.
+            dial: Further fields of every ``Dial``.
+        """
         late = {party.leg for party in expired}
         return Arrangement(
             owner=self.owner,
@@ -254,9 +282,11 @@ class Transfer:
                     name=party.name,
                     placement=placement,
                     known=self.known.get(party.leg, Phase.NEW),
-                    dial=_dial(party, ring_timeout),
+                    dial=_dial(party, ring_timeout, dial or {}),
                     expired=party.leg in late,
                     place=self.world.place if placement == Placement.HANDED_OFF else "",
+                    announcement=(announcements or {}).get(party),
+                    farewell=(farewells or {}).get(party, ""),
                 )
                 for party, placement in placements.items()
             ),
@@ -269,9 +299,20 @@ class Transfer:
         expired: Iterable[Party] = (),
         ring_timeout: float = 20.0,
         keep_room: bool = True,
+        announcements: Mapping[Party, Announcement] | None = None,
+        farewells: Mapping[Party, str] | None = None,
+        dial: Mapping[str, object] | None = None,
     ) -> Observation:
-        """Make it so, once, and remember what was seen."""
-        wanted = self.wanted(placements, expired=expired, ring_timeout=ring_timeout, keep_room=keep_room)
+        """Make it so, once, and remember what was seen. The arguments are those of ``wanted``."""
+        wanted = self.wanted(
+            placements,
+            expired=expired,
+            ring_timeout=ring_timeout,
+            keep_room=keep_room,
+            announcements=announcements,
+            farewells=farewells,
+            dial=dial,
+        )
         observation = await self.world.provider.arrange(wanted)
         assert [seen.leg for seen in observation.legs] == [leg.leg for leg in wanted.legs]
         for seen in observation.legs:
@@ -300,7 +341,8 @@ def seen(observation: Observation, party: Party) -> SeenLeg:
     return next(leg for leg in observation.legs if leg.leg == party.leg)
 
 
-def _dial(party: Party, ring_timeout: float) -> Dial | None:
+def _dial(party: Party, ring_timeout: float, more: Mapping[str, object]) -> Dial | None:
     if not party.address:
         return None
-    return Dial(address=party.address, ring_timeout=timedelta(seconds=ring_timeout), prompt="hookflash-accept")
+    given = {"address": party.address, "ring_timeout": timedelta(seconds=ring_timeout), "prompt": "hookflash-accept"}
+    return Dial.model_validate(given | dict(more))

@@ -24,6 +24,8 @@ class SimulatorWorld:
     place = "hookflash-fallback"
     missing_place = "missing"
     unknown_leg = "sim:nobody"
+    recording = "hookflash-recording"
+    missing_recording = "missing"
 
     def __init__(self) -> None:
         self.clock = VirtualClock()
@@ -61,11 +63,14 @@ class SimulatorWorld:
         heard = view.hears if view else frozenset[str]()
         return frozenset(_SOUNDS[one] if one in _SOUNDS else legs[one].name for one in heard)
 
+    async def caller_id(self, party: Party) -> str:
+        return self.exchange.legs[party.leg].shown
+
     async def rings(self, party: Party) -> int:
         return self.exchange.rings(party.leg)
 
     async def leftovers(self) -> list[str]:
-        legs = [leg.id for leg in self.exchange.legs.values() if leg.live]
+        legs = [leg.id for leg in self.exchange.legs.values() if leg.live or leg.leaving]
         return [*legs, *sorted(self.exchange.rooms)]
 
     async def changes(self) -> int:

@@ -5,10 +5,12 @@ import pytest
 from activities.telephony.asterisk.addresses import (
     MAX_VALUE,
     InvalidAddressError,
+    caller_number,
     caller_variables,
     destination,
     dialplan_place,
     header_variables,
+    is_recording,
 )
 
 
@@ -90,3 +92,32 @@ def test_caller() -> None:
     }
     assert caller_variables("") == {}
     assert caller_variables("4711>\r\nX: y") == {}
+
+
+@pytest.mark.parametrize(
+    ("number", "presentation", "shown"),
+    [
+        ("+4930123456", "allowed_not_screened", "+4930123456"),
+        ("4711", "allowed", "4711"),
+        ("+4930123456", "prohib_not_screened", ""),
+        ("+4930123456", "unavailable", ""),
+        ("+4930123456", "", ""),
+        ("Anonymous", "allowed", ""),
+        ("unknown", "allowed", ""),
+        ("", "allowed", ""),
+        ("1> X: y", "allowed", ""),
+        ("Jürgen", "allowed", ""),
+    ],
+)
+def test_whose_number_may_be_shown(number: str, presentation: str, shown: str) -> None:
+    assert caller_number(number, presentation) == shown
+
+
+@pytest.mark.parametrize("name", ["hookflash-notice", "ab", "hookflash/notice", "en_US/v1.2/sorry"])
+def test_recordings(name: str) -> None:
+    assert is_recording(name)
+
+
+@pytest.mark.parametrize("name", ["", "a", "-ab", "a-b", "ab,cd", "ab&cd", "ab/../cd", "/ab", "ab/", "äb", "ab" * 40])
+def test_what_is_no_recording(name: str) -> None:
+    assert not is_recording(name)

@@ -14,6 +14,7 @@ RANG, SILENT, TALKED = Phase.RINGING, Phase.DIALLING, Phase.ANSWERED
     [
         pytest.param(19, 480, True, RANG, Cause.NO_ANSWER, id="our timer"),
         pytest.param(19, 480, True, SILENT, Cause.UNREACHABLE, id="our timer, never rang"),
+        pytest.param(19, 480, True, TALKED, Cause.NO_ANSWER, id="our timer, crossed by the answer"),
         pytest.param(19, 480, False, RANG, Cause.NO_ANSWER, id="the far end's 480"),
         pytest.param(19, 480, False, SILENT, Cause.UNREACHABLE, id="the far end's 480, never rang"),
         pytest.param(18, 408, False, RANG, Cause.NO_ANSWER, id="408"),

@@ -10,6 +10,7 @@ from activities.telephony.asterisk import AsteriskSettings
 from activities.telephony.asterisk.causes import Ending
 from activities.telephony.asterisk.plan import Plan, make_plan
 from activities.telephony.asterisk.state import (
+    BACKSTOP,
     DIALLED,
     OWNER,
     PLACE,
@@ -50,14 +51,16 @@ IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RING
 SCREENING, HANDED_OFF, GONE = Placement.SCREENING, Placement.HANDED_OFF, Placement.GONE
 C, A, T = "customer", "agent", "target"
 ROOM, HOLD, OURS = "room-1", hold_bridge("default"), "transfer:test:1"
-HELD = {PLACE: "hold:default"}
+TIMED, UNTIMED = (BACKSTOP, f"4200 {OURS}"), (BACKSTOP, "")
+HELD = dict([(PLACE, "hold:default"), TIMED])
+LONE = dict([(PLACE, "alone"), TIMED])
 SETTINGS = AsteriskSettings(
     url="http://localhost/ari", app="hookflash", username="user", password=SecretStr("x"), trunk="carrier"
 )
 DIAL = DialLeg(address="pjsip:claims", ring_timeout=timedelta(seconds=20), prompt="accept", headers={"X-A": "b"})
 CREATE = Create(T, "hookflash", "PJSIP/claims", "claims", OURS, (("PJSIP_HEADER(add,X-A)", "b"),))
-BACKSTOP = (("TIMEOUT(absolute)", "4200"),)
-NO_BACKSTOP = (("TIMEOUT(absolute)", "0"),)
+TIMEOUT = (("TIMEOUT(absolute)", "4200"),)
+NO_TIMEOUT = (("TIMEOUT(absolute)", "0"),)
 
 
 def leg(name: str, placement: Placement, *, expired: bool = False, **more: object) -> WantedLeg:
@@ -107,16 +110,16 @@ def test_warm_from_the_very_beginning() -> None:
         Move(A, ROOM),
         Ring(A),
         CREATE,
-        Move(T, ROOM, undialled=True),
+        Move(T, ROOM),
         Dial(T, ROOM, 20),
-        Note(C, ((PLACE, "hold:default"),), BACKSTOP),
-        Note(A, ((RINGBACK, T), (PLACE, "alone")), BACKSTOP),
+        Note(C, ((PLACE, "hold:default"), TIMED), TIMEOUT),
+        Note(A, ((RINGBACK, T), (PLACE, "alone"), TIMED), TIMEOUT),
     )
 
 
 RINGING_NOW = picture(
     channel(C, **HELD),
-    channel(A, **{PLACE: "alone", RINGBACK: T}),
+    channel(A, **LONE | {RINGBACK: T}),
     channel(T, "Ringing"),
     room=(A, T),
     hold=(C,),
@@ -135,8 +138,8 @@ def test_what_was_dialled_is_never_dialled_again(state: str) -> None:
     # An answer ends the ringback for good; nothing else is left to do.
     answered = (
         StopRing(A),
-        Note(A, ((RINGBACK, ""), (PLACE, "room")), NO_BACKSTOP),
-        Note(T, ((PLACE, "room"),), NO_BACKSTOP),
+        Note(A, ((RINGBACK, ""), (PLACE, "room"), UNTIMED), NO_TIMEOUT),
+        Note(T, ((PLACE, "room"), UNTIMED), NO_TIMEOUT),
     )
     assert steps == ((answered[0], answered[1]) if state == "Up" else ())
 
@@ -145,7 +148,7 @@ def test_what_was_made_and_never_dialled_is_continued() -> None:
     seen = picture(channel(C, **HELD), channel(A), channel(T, "Down"), room=(A,), hold=(C,))
     steps = plan(wanted(leg(C, ON_HOLD), leg(A, IN_ROOM), leg(T, RINGING)), seen).steps
     assert [step for step in steps if isinstance(step, Create | Move | Dial)] == [
-        Move(T, ROOM, undialled=True),
+        Move(T, ROOM),
         Dial(T, ROOM, 20),
     ]
 
@@ -198,7 +201,7 @@ def test_who_must_not_hear_the_customer_goes_first() -> None:
 def test_the_agent_is_let_go_when_everything_else_is_true() -> None:
     want = wanted(leg(C, IN_ROOM), leg(A, GONE), leg(T, IN_ROOM))
     first = plan(want, CONSULTING)
-    assert first.steps == (Move(C, ROOM), Note(C, ((PLACE, "room"),), NO_BACKSTOP))
+    assert first.steps == (Move(C, ROOM), Note(C, ((PLACE, "room"), UNTIMED), NO_TIMEOUT))
     three_way = picture(
         channel(C, **{PLACE: "room"}), channel(A, **{PLACE: "room"}), channel(T), room=(A, T, C), dialled=(T,)
     )
@@ -227,14 +230,14 @@ def test_ringback_for_who_was_moved_or_left_alone() -> None:
     blind = wanted(leg(C, IN_ROOM), leg(A, GONE), leg(T, RINGING))
     assert plan(blind, two).steps == (HangUp(A, 16),)
     alone = picture(channel(C), channel(T, "Ringing"), room=(C, T), dialled=(T,))
-    assert plan(blind, alone).steps == (Ring(C), Note(C, ((RINGBACK, T), (PLACE, "alone")), BACKSTOP))
+    assert plan(blind, alone).steps == (Ring(C), Note(C, ((RINGBACK, T), (PLACE, "alone"), TIMED), TIMEOUT))
 
 
 def test_ringback_ends_with_the_ringing() -> None:
     want = wanted(leg(C, IN_ROOM), leg(A, IN_ROOM), leg(T, GONE))
     steps = plan(want, RINGING_NOW).steps
     assert StopRing(A) in steps
-    assert Note(A, ((RINGBACK, ""), (PLACE, "room")), NO_BACKSTOP) in steps
+    assert Note(A, ((RINGBACK, ""), (PLACE, "room"), UNTIMED), NO_TIMEOUT) in steps
 
 
 def test_a_caller_is_answered_first() -> None:
@@ -263,12 +266,23 @@ def test_screening() -> None:
     assert plan(want, inside).steps[0] == Leave(T, ROOM)
 
 
+def test_a_room_goes_though_a_member_of_it_ended_while_we_looked() -> None:
+    # Its bridge was read before the leg ended, and its channel afterwards.
+    want = wanted(leg(C, GONE), leg(A, GONE), keep_room=False)
+    assert plan(want, picture(channel(A), room=(C, A))).steps == (HangUp(A, 16), DeleteRoom(ROOM))
+    assert plan(want, picture(room=(C, A))).steps == (DeleteRoom(ROOM),)
+    assert plan(want, picture(room=(C, "stranger"))).steps == ()
+
+
 def test_hand_off_then_hang_ups_then_the_room() -> None:
     want = wanted(leg(C, HANDED_OFF, place="voicemail,4711"), leg(A, GONE), leg(T, GONE), keep_room=False)
     seen = picture(channel(C, **HELD), channel(A, **HELD), room=(), hold=(C, A))
     assert plan(want, seen).steps == (HandOff(C, "voicemail", "4711", 1, waits=True, rings=False),)
     away = picture(channel(C, owner="", app="VoiceMail"), channel(A, **HELD), room=(), hold=(A,))
     assert plan(want, away).steps == (HangUp(A, 16), DeleteRoom(ROOM))
+    # The room was read before the leg went on, and its channel afterwards.
+    gone_on = picture(channel(C, owner="", app="VoiceMail"), room=(C,))
+    assert plan(want, gone_on).steps == (DeleteRoom(ROOM),)
     # The place may be a Stasis application of somebody else's.
     flow = picture(channel(C, owner="", **{PLACE: "handed_off"}))
     assert plan(want, flow).steps == ()
@@ -284,7 +298,7 @@ def test_without_a_leg_that_must_be_up_nothing_but_comfort(placement: Placement)
         CreateHold(HOLD),
         Move(A, HOLD),
         Music(HOLD, "default"),
-        Note(A, ((PLACE, "hold:default"),), BACKSTOP),
+        Note(A, ((PLACE, "hold:default"), TIMED), TIMEOUT),
     )
     together = picture(channel(A), channel(T), room=(A, T), dialled=(T,))
     assert plan(wanted(leg(C, placement), leg(A, GONE), leg(T, IN_ROOM)), together).steps == ()
@@ -293,16 +307,7 @@ def test_without_a_leg_that_must_be_up_nothing_but_comfort(placement: Placement)
 def test_music_is_started_again_for_who_was_only_moved() -> None:
     seen = picture(channel(C), channel(A, **{PLACE: "room"}), channel(T), room=(A, T), hold=(C,), dialled=(T,))
     steps = plan(wanted(leg(C, ON_HOLD), leg(A, IN_ROOM), leg(T, IN_ROOM)), seen).steps
-    assert steps == (Music(HOLD, "default"), Note(C, ((PLACE, "hold:default"),), BACKSTOP))
-
-
-def test_the_backstop_waits_longer_than_the_engine() -> None:
-    want = wanted(leg(C, ON_HOLD), leg(A, GONE)).model_copy(update={"hold_limit": timedelta(seconds=30)})
-    (note,) = (step for step in plan(want, picture(channel(C))).steps if isinstance(step, Note))
-    assert note.functions == (("TIMEOUT(absolute)", "630"),)
-    without = SETTINGS.model_copy(update={"hold_backstop": timedelta(0)})
-    steps = make_plan(want, picture(channel(C)), without, {}).steps
-    assert Note(C, ((PLACE, "hold:default"),)) in steps
+    assert steps == (Music(HOLD, "default"), Note(C, ((PLACE, "hold:default"), TIMED), TIMEOUT))
 
 
 def test_a_call_of_the_dialplan_cannot_be_moved() -> None:

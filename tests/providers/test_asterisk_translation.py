@@ -95,3 +95,28 @@ def test_endings_are_remembered_and_the_oldest_forgotten() -> None:
 
 def test_events_without_a_leg_mean_nothing() -> None:
     assert run(AriEvent(type="ApplicationReplaced"), AriEvent.model_validate({"type": "PlaybackFinished"})) == []
+
+
+def heard(variable: str, value: str, owner: str | None = None) -> AriEvent:
+    """Return what the channel says that listens to leg-1."""
+    said = event("ChannelVarset", owner=owner, variable=variable, value=value).model_dump()
+    return AriEvent.model_validate(said | {"channel": said["channel"] | {"id": "listening-leg-1"}})
+
+
+@pytest.mark.parametrize("cause", ["LONGGREETING-1500-1500", "MAXWORDS-4-3", "MAXWORDLENGTH-5020"])
+def test_a_machine_talks_on(cause: str) -> None:
+    machine = LegEvent(owner="transfer:1", leg="leg-1", kind=LegEventKind.MACHINE)
+    assert run(event("ChannelStateChange"), heard("AMDSTATUS", "MACHINE"), heard("AMDCAUSE", cause))[1:] == [machine]
+    # A listener that was started meanwhile knows the owner from the channel that listens; its end means nothing.
+    assert run(heard("AMDCAUSE", cause, owner="transfer:1")) == [machine]
+    assert run(heard("AMDCAUSE", cause)) == []
+
+
+@pytest.mark.parametrize("cause", ["INITIALSILENCE-2500-2500", "HUMAN-800-800", "TOOLONG-5000", ""])
+def test_who_waits_for_the_prompt_is_a_person(cause: str) -> None:
+    assert run(event("ChannelStateChange"), heard("AMDSTATUS", "MACHINE"), heard("AMDCAUSE", cause))[1:] == []
+
+
+def test_the_end_of_who_listens_is_not_the_end_of_the_leg() -> None:
+    over = event("ChannelDestroyed", cause=16).model_dump()
+    assert run(AriEvent.model_validate(over | {"channel": over["channel"] | {"id": "listening-leg-1"}})) == []

@@ -1,7 +1,5 @@
 """One suite for every provider: what ``arrange``, ``events`` and ``owners`` promise the engine."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from uuid import uuid4
 
@@ -10,7 +8,6 @@ import pytest
 from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable, Unsupported
 from activities.telephony.model import LegEventKind, Phase, Placement
 from hookflash import Cause
-from tests.providers.asterisk_world import asterisk_world
 from tests.providers.contract import (
     ANNOUNCEMENT,
     MUSIC,
@@ -26,32 +23,9 @@ from tests.providers.contract import (
     listening,
     seen,
 )
-from tests.providers.simulator_world import simulator_world
 
 IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
 SCREENING, HANDED_OFF, GONE = Placement.SCREENING, Placement.HANDED_OFF, Placement.GONE
-
-Open = Callable[[], AbstractAsyncContextManager[World]]
-
-WORLDS = [
-    pytest.param(simulator_world, id="simulator"),
-    pytest.param(asterisk_world, id="asterisk", marks=pytest.mark.asterisk),
-]
-
-
-@pytest.fixture(params=WORLDS)
-async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    """A provider with nobody at its phones yet. Afterwards: it has not seen what must never happen."""
-    open_world: Open = request.param
-    async with open_world() as world:
-        yield world
-        assert await world.violations() == []
-
-
-@pytest.fixture
-async def transfer(world: World) -> Transfer:
-    """Customer and agent talk to each other."""
-    return await Transfer.of_a_new_call(world)
 
 
 def needs(world: World, feature: Feature) -> None:

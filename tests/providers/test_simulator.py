@@ -159,7 +159,9 @@ async def test_strangers_are_in_a_call_when_asked_for(clock: VirtualClock) -> No
 async def test_strangers_are_unknown_by_default(clock: VirtualClock) -> None:
     observed = await SimulatedExchange(clock).arrange(arrangement())
     assert not observed.stands
-    assert {leg.cause for leg in observed.legs} == {Cause.UNKNOWN_LEG}
+    *strangers, target = observed.legs
+    assert {leg.cause for leg in strangers} == {Cause.UNKNOWN_LEG}
+    assert target.phase is Phase.NEW, "nothing was dialled, and nothing has ended"
 
 
 # Faults.
@@ -252,7 +254,7 @@ async def test_who_is_left_alone_gets_music_though_nothing_else_is_done(exchange
 
 
 def view(leg: str, placement: Placement, *hears: str) -> PartyView:
-    return PartyView(leg, leg, Phase.ANSWERED, placement, owned=True, hears=frozenset(hears))
+    return PartyView(leg, leg, Phase.ANSWERED, placement, owned=True, around=frozenset(hears))
 
 
 def moment(*parties: PartyView) -> Snapshot:
@@ -264,6 +266,21 @@ def test_the_watch_sees_who_is_on_hold_and_hears_somebody() -> None:
     assert held_alone(fine) == []
     wrong = moment(view("c", ON_HOLD, Sound.MUSIC, "a"), view("a", IN_ROOM, "c"))
     assert len(held_alone(wrong)) == 2
+
+
+def test_the_watch_sees_who_is_not_alone_with_a_farewell() -> None:
+    leaving = replace(view("c", GONE, Sound.ANNOUNCEMENT), phase=Phase.ENDED)
+    assert held_alone(moment(leaving, view("a", IN_ROOM, Sound.SILENCE))) == []
+    assert len(held_alone(moment(replace(leaving, around=frozenset({"a"})), view("a", IN_ROOM, "c")))) == 2
+
+
+def test_the_watch_sees_what_is_behind_an_announcement() -> None:
+    announced = replace(view("c", ON_HOLD, Sound.MUSIC), announcement=True)
+    assert announced.hears == {Sound.ANNOUNCEMENT}
+    assert held_alone(moment(announced)) == []
+    joined = replace(announced, around=frozenset({"a"}))
+    assert len(held_alone(moment(joined))) == 1
+    assert len(overheard(moment(announced), moment(joined, view("a", GONE, "c")), {"c": IN_ROOM, "a": GONE})) == 2
 
 
 def test_the_watch_sees_whom_a_step_lets_overhear() -> None:

@@ -25,6 +25,8 @@ from activities.telephony.simulator.script import (
         ("sim:bob?unreachable", "bob", Script(Manner.UNREACHABLE)),
         ("sim:bob?invalid", "bob", Script(Manner.INVALID)),
         ("sim:bob?answer=2s", "bob", Script(Manner.ANSWER, delay=2.0)),
+        ("sim:bob?machine", "bob", Script(Manner.MACHINE)),
+        ("sim:bob?machine=2s&hangup=5s", "bob", Script(Manner.MACHINE, delay=2.0, hang_up_after=5.0)),
         ("sim:bob?ring=300ms&answer=1.5s", "bob", Script(Manner.ANSWER, delay=1.5, ring_after=0.3)),
         ("sim:bob?answer=1s&hangup=2m", "bob", Script(Manner.ANSWER, delay=1.0, hang_up_after=120.0)),
         (
@@ -60,6 +62,9 @@ def test_the_first_ring_comes_at_once_but_not_immediately() -> None:
         ("sim:bob?busy=1s", "busy: takes no value"),
         ("sim:bob?busy&busy", "busy: given twice"),
         ("sim:bob?answer=1s&busy", "busy: contradicts answer"),
+        ("sim:bob?answer=1s&machine", "machine: contradicts answer"),
+        ("sim:bob?machine&press=1", "press: contradicts machine"),
+        ("sim:bob?machine=soon", "machine: not a duration"),
         ("sim:bob?press", "press: must be one key"),
         ("sim:bob?press=12", "press: must be one key"),
         ("sim:bob?press=A", "press: must be one key"),

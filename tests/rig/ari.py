@@ -103,14 +103,18 @@ class Ari:
         return json.loads(text) if status == 200 else None
 
     @asynccontextmanager
-    async def subscribe(self, app: str) -> AsyncGenerator[Events]:
+    async def subscribe(self, app: str, *, everything: bool = False) -> AsyncGenerator[Events]:
         """Hold the WebSocket of an app, so that legs may enter it.
 
         Whoever connects last has the app: a second socket, this one or the engine's, silences the first for good. So
         take the engine's app only in tests that run no engine.
+
+        Args:
+            app: the app; it needs no set-up.
+            everything: also the events of everybody else's channels and bridges, for a witness beside the engine.
         """
-        url = f"{self._url}/events"
-        async with self._open().ws_connect(url, params={"app": app}, heartbeat=10) as socket:
+        parameters = {"app": app, "subscribeAll": "true" if everything else "false"}
+        async with self._open().ws_connect(f"{self._url}/events", params=parameters, heartbeat=10) as socket:
             events = Events()
             reader = asyncio.create_task(_read(socket, events))
             try:
@@ -131,13 +135,20 @@ class Events:
 
     def __init__(self) -> None:
         self.all: list[Json] = []
+        self._by_channel: dict[str, list[Json]] = {}
         self._pulse = asyncio.Event()
 
     def add(self, event: Json) -> None:
         """Take in an event."""
         self.all.append(event)
+        if "channel" in event:
+            self._by_channel.setdefault(event["channel"]["id"], []).append(event)
         self._pulse.set()
         self._pulse = asyncio.Event()
+
+    def of_channel(self, leg: str) -> list[Json]:
+        """Return the events of one channel."""
+        return self._by_channel.get(leg, [])
 
     async def first(self, kind: str, matching: Callable[[Json], bool] = lambda _: True, within: float = 5.0) -> Json:
         """Return the first event of a kind, as soon as there is one.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.rig.ports import PortBlock
-from tests.rig.tones import ANNOUNCEMENTS, write_wav
+from tests.rig.tones import ANNOUNCEMENTS, RECORDINGS, write_wav
 
 APP = "hookflash"
 ARI_USER = "hookflash"
@@ -26,13 +26,13 @@ res_rtp_asterisk chan_pjsip res_rtp_multicast chan_rtp
 res_stasis res_stasis_{answer,playback,recording,snoop,device_state}
 res_ari
 res_ari_{model,applications,asterisk,bridges,channels,device_states,endpoints,events,playbacks,recordings,sounds}
-app_stasis app_{dial,playback,playtones,echo,verbose,stack}
+app_stasis app_{amd,dial,playback,playtones,echo,verbose,stack}
 func_{callerid,channel,dialplan,logic,timeout,global,strings,hangupcause}
 """
 
 # Asterisk complains about a missing file of these, and is content with an empty one.
 EMPTY_FILES = """
-acl ccss cel cli codecs dsp extconfig features manager pjproject sorcery stasis udptl websocket_client
+acl amd ccss cel cli codecs dsp extconfig features manager pjproject sorcery stasis udptl websocket_client
 """
 
 # Without all of these keys the zone is refused, and ringback would be silent. The rig's ringback has no pauses (one
@@ -66,9 +66,25 @@ exten => s,1,Answer()
  same => n,Wait(3600)
  same => n,Hangup()
 
+; A recording for one leg: the name is the extension. Neither 'h' nor 'T' may match.
+[hookflash-farewell]
+exten => _[0-9a-zA-Z][0-9a-zA-Z]!,1,Playback(${{EXTEN}})
+ same => n,Hangup()
+
+; Its verdict is a variable, whose setting is reported to the engine.
+[hookflash-amd]
+exten => s,1,AMD()
+ same => n,Hangup()
+
 [hookflash-voicemail]
 exten => s,1,Answer()
  same => n,Playtones({voicemail})
+ same => n,Wait(3600)
+ same => n,Hangup()
+
+[hookflash-queue]
+exten => s,1,Answer()
+ same => n,Playtones({queue})
  same => n,Wait(3600)
  same => n,Hangup()
 """
@@ -88,7 +104,10 @@ allow=ulaw,alaw
 direct_media=no
 dtmf_mode=rfc4733
 identify_by=username
+; A phone is told whom to show: once it has answered, and by a request that every phone knows.
 send_pai=yes
+send_connected_line=yes
+connected_line_method=invite
 """
 
 ENDPOINT = """
@@ -134,14 +153,14 @@ def write_configuration(
             link.symlink_to(installed / "usr/share/asterisk" / name)
     for name, frequency in {name: ANNOUNCEMENTS[name][0] for name in ("accept", "notice")}.items():
         write_wav(folder / f"data/sounds/en/hookflash/{name}.wav", frequency, seconds=3)
-    # The contract's default prompt, long enough for a test to hear it and to press a key meanwhile.
-    write_wav(folder / "data/sounds/en/hookflash-accept.wav", ANNOUNCEMENTS["accept"][0], seconds=20)
+    for name, seconds in RECORDINGS.items():
+        write_wav(folder / f"data/sounds/en/hookflash-{name}.wav", ANNOUNCEMENTS[name][0], seconds)
     write_wav(folder / "moh/music.wav", ANNOUNCEMENTS["music"][0], seconds=30)
 
     rtp_first, rtp_last = ports.rtp
     modules = "\n".join(f"load = {name}.so" for name in _expand(MODULES))
     endpoints = "".join(ENDPOINT.format(name=name, port=port) for name, port in phones.items())
-    announcements = {name: ANNOUNCEMENTS[name][0] for name in ("fallback", "voicemail")}
+    announcements = {name: ANNOUNCEMENTS[name][0] for name in ("fallback", "voicemail", "queue")}
     files = {
         "asterisk": f"""
 [directories]

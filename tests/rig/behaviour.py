@@ -18,6 +18,8 @@ class Behaviour:
     """Seconds from the answer to this end's BYE."""
     headers: tuple[tuple[str, str], ...] = ()
     """Headers of the final response, such as the Contact of a 302."""
+    updated: int = 200
+    """The answer to every change of the call: a re-INVITE or an UPDATE."""
     dead: bool = False
     """Ignores the call altogether, its CANCEL too."""
 

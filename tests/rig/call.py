@@ -8,7 +8,8 @@ from typing import Literal
 
 from tests.rig.behaviour import Behaviour
 from tests.rig.rtp import Description, Media
-from tests.rig.sip import Dialog, Headers, Message, address_uri, new_tag, parameter
+from tests.rig.sip import ALLOW, Dialog, Headers, Message, address_uri, parameter, renumbered, same_transaction
+from tests.rig.tones import Heard
 from tests.rig.transactions import Transactions
 
 Mark = Literal["invite", "trying", "ringing", "answered", "refused", "cancelled", "ended"]
@@ -40,6 +41,9 @@ class Call:
         self._transactions = Transactions(send)
         self._serving: asyncio.Task[None] | None = None
         self._dead = False
+        self._update_status = 200
+        self._updates: list[Message] = []
+        """The requests that have changed the call and were accepted."""
         self._mark("invite")
 
     def __str__(self) -> str:
@@ -56,6 +60,17 @@ class Call:
     def talking(self) -> bool:
         """Whether the call is answered and not over."""
         return "answered" in self.at and not self.ended
+
+    @property
+    def partner(self) -> str:
+        """The number that this phone shows: whom the far end last said that it is (RFC 3325), or who has called."""
+        said = [request.get("P-Asserted-Identity") for request in (self.invite, *self._updates)]
+        shown = next((identity for identity in reversed(said) if identity), self.invite.get("From"))
+        return address_uri(shown).removeprefix("sip:").partition("@")[0]
+
+    def heard(self, since: float, until: float) -> Heard:
+        """Tell what arrived between two moments of the loop's clock."""
+        return self.media.heard(since, until)
 
     async def until(self, mark: Mark, within: float = 5.0) -> float:
         """Wait for a step of the call.
@@ -80,7 +95,7 @@ class Call:
 
     def serve(self, behaviour: Behaviour) -> None:
         """Do with a call that came in what the script says."""
-        self._dead = behaviour.dead
+        self._dead, self._update_status = behaviour.dead, behaviour.updated
         if not self._dead:
             self._serving = self._transactions.start(self._serve(behaviour))
 
@@ -120,14 +135,18 @@ class Call:
         self._end("here")
 
     def _accept(self, invite: Message, headers: Headers | None = None) -> None:
-        offer = Description.decode(invite.body)
+        extra, body = self._answer_to(invite)
+        self._transactions.insist(self._reply(invite, 200, extra + (headers or []), body))
+
+    def _answer_to(self, request: Message) -> tuple[Headers, bytes]:
+        """Take over what an offer says about media; return headers and body of the answer."""
+        offer = Description.decode(request.body)
         direction = "sendrecv"
         if offer is not None:
             self.media.remote = offer.address
             direction = ANSWERED_DIRECTION.get(offer.direction, direction)
-        extra: Headers = [("Contact", self.dialog.contact), ("Content-Type", "application/sdp")]
-        body = Description(self.media.local, direction).encode()
-        self._transactions.insist(self._reply(invite, 200, extra + (headers or []), body))
+        extra: Headers = [("Contact", self.dialog.contact), ("Allow", ALLOW), ("Content-Type", "application/sdp")]
+        return extra, Description(self.media.local, direction).encode()
 
     def _reply(self, request: Message, status: int, extra: Headers | None = None, body: bytes = b"") -> Message:
         reply = request.reply(status, parameter(self.dialog.local, "tag"), extra, body)
@@ -164,8 +183,8 @@ class Call:
                 self.media.remote = answer.address
         else:
             # The ACK of a refusal belongs to the INVITE's own transaction (RFC 3261, section 17.1.1.3).
-            acknowledgement = _same_transaction(invite, "ACK", final.get("To"))
-        acknowledgement = _renumbered(acknowledgement, number)
+            acknowledgement = same_transaction(invite, "ACK", final.get("To"))
+        acknowledgement = renumbered(acknowledgement, number)
         self._transactions.acknowledge(invite, acknowledgement)
         return final
 
@@ -209,7 +228,7 @@ class Call:
             await self.request("BYE")
         elif self.outgoing:
             self._mark("cancelled")
-            await self._transactions.transact(_same_transaction(self.invite, "CANCEL", self.invite.get("To")))
+            await self._transactions.transact(same_transaction(self.invite, "CANCEL", self.invite.get("To")))
             await self.until("ended")
         elif self._dead:
             self._end("here")
@@ -237,13 +256,28 @@ class Call:
                 self._cancel()
         elif self._transactions.repeat_reply(request):
             return
-        elif request.method == "INVITE":
-            self._accept(request)
+        elif request.method in {"INVITE", "UPDATE"}:
+            self._update(request)
         elif request.method == "BYE":
             self._reply(request, 200 if not self.ended else 481)
             self._end("there")
         else:
             self._reply(request, 202 if request.method == "REFER" else 200)
+
+    def _update(self, request: Message) -> None:
+        """Take a re-INVITE or an UPDATE (RFC 3311), which may come without a session description."""
+        invited = request.method == "INVITE"
+        if self._update_status >= 300:
+            refusal = self._reply(request, self._update_status)
+            if invited:
+                self._transactions.insist(refusal)
+            return
+        self._updates.append(request)
+        if invited:
+            self._accept(request)
+        else:
+            extra, body = self._answer_to(request) if request.body else (None, b"")
+            self._reply(request, 200, extra, body)
 
     def _cancel(self) -> None:
         """Give up ringing because the caller did (RFC 3261, section 9.2)."""
@@ -269,28 +303,3 @@ class Call:
         """Drop the call without a word: stop its timers and close its socket."""
         self._end("here")
         await self._transactions.close()
-
-
-def _same_transaction(invite: Message, method: str, to: str) -> Message:
-    """Build the CANCEL or the ACK that shares an INVITE's transaction."""
-    copied = {"via", "max-forwards", "from", "call-id"}
-    headers = [(name, value) for name, value in invite.headers if name.lower() in copied]
-    headers += [("To", to), ("CSeq", f"{invite.cseq[0]} {method}")]
-    return Message(f"{method} {invite.uri} SIP/2.0", headers)
-
-
-def _renumbered(request: Message, number: int) -> Message:
-    """Give an ACK the sequence number of its INVITE (RFC 3261, section 13.2.2.4)."""
-    headers = [(name, f"{number} ACK" if name == "CSeq" else value) for name, value in request.headers]
-    return Message(request.start, headers, request.body)
-
-
-def incoming_dialog(invite: Message, contact: str) -> Dialog:
-    """Return the dialog that an INVITE from the far end opens (RFC 3261, section 12.1.1)."""
-    return Dialog(
-        call_id=invite.get("Call-ID"),
-        local=f"{invite.get('To')};tag={new_tag()}",
-        remote=invite.get("From"),
-        target=address_uri(invite.get("Contact")),
-        contact=contact,
-    )

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 
+from tests.rig.call import Call
 from tests.rig.phone import WINDOW, Phone
 from tests.rig.tones import Heard
 
 POLL = 0.05
+
+Listener = Phone | Call
+"""A phone, or one of the several calls that a phone has at the same time."""
 
 Expectation = Collection[str] | None
 """The names of all sounds a phone shall hear; None for no media at all."""
@@ -20,32 +24,32 @@ def _fulfils(heard: Heard, expected: Expectation) -> bool:
     return heard.steady and not heard.strange and heard.sounds == frozenset(expected)
 
 
-async def hear_exactly(expected: Mapping[Phone, Expectation], within: float = 3.0) -> None:
-    """Wait until every phone hears exactly what it should, all in the same 400 ms.
+async def hear_exactly(expected: Mapping[Listener, Expectation], within: float = 3.0) -> None:
+    """Wait until every listener hears exactly what it should, all in the same 400 ms.
 
     Args:
-        expected: for each phone the names of all sounds it shall hear; None for no media at all.
+        expected: for each of them the names of all sounds it shall hear; None for no media at all.
         within: seconds until they must.
 
     Raises:
-        AssertionError: if it does not happen; it says what each phone heard instead.
+        AssertionError: if it does not happen; it says what each heard instead.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
     await asyncio.sleep(WINDOW)  # nothing that was heard before this call counts
     while True:
         now = loop.time()
-        heard = {phone: phone.heard(now - WINDOW, now) for phone in expected}
-        if all(_fulfils(heard[phone], expected[phone]) for phone in expected):
+        heard = {listener: listener.heard(now - WINDOW, now) for listener in expected}
+        if all(_fulfils(heard[listener], expected[listener]) for listener in expected):
             return
         if now > began + within:
             break
         await asyncio.sleep(POLL)
     lines: list[str] = []
-    for phone, wanted in expected.items():
+    for listener, wanted in expected.items():
         ought = "no media" if wanted is None else " + ".join(sorted(wanted)) or "silence"
-        state = str(phone.call) if phone.call is not None else "no call"
-        lines.append(f"{phone.name} should hear {ought}, heard {heard[phone]}; {state}")
+        name, call = (listener.name, listener.call) if isinstance(listener, Phone) else (listener.owner, listener)
+        lines.append(f"{name} should hear {ought}, heard {heard[listener]}; {call or 'no call'}")
     raise AssertionError(f"not within {within} s:\n  " + "\n  ".join(lines))
 
 

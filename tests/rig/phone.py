@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import cast
 
 from tests.rig.behaviour import Behaviour
-from tests.rig.call import Call, incoming_dialog
+from tests.rig.call import Call
 from tests.rig.rtp import PACKET_SECONDS, Address, Description, Media
-from tests.rig.sip import Dialog, Headers, MalformedError, Message, new_tag, parameter
+from tests.rig.sip import Dialog, Headers, MalformedError, Message, incoming_dialog, new_tag, parameter
 from tests.rig.tones import VOICES, Heard
 
 WINDOW = 0.4
@@ -31,6 +31,8 @@ class Phone(asyncio.DatagramProtocol):
         """The script for the next call that comes in; may be changed at any time."""
         self.unplugged = False
         """Drops everything, as after a power cut: nothing is sent and nothing is read."""
+        self.latency = 0.0
+        """Seconds that a SIP message takes in either direction; media takes none. Set it before the first call."""
         self.calls: list[Call] = []
         """All calls, oldest first."""
         self._server = server
@@ -152,12 +154,25 @@ class Phone(asyncio.DatagramProtocol):
         return f"<sip:{self.name}@{host}:{port}>"
 
     def _send(self, message: Message) -> None:
+        data = message.encode()  # as it is now: it is sent later where there is latency
+        if self.latency:
+            self._loop.call_later(self.latency, self._transmit, data)
+        else:
+            self._transmit(data)
+
+    def _transmit(self, data: bytes) -> None:
         if self._transport is not None and not self.unplugged:
-            self._transport.sendto(message.encode(), self._server)
+            self._transport.sendto(data, self._server)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         """Take a message (asyncio calls this)."""
-        if self.unplugged:
+        if self.latency:
+            self._loop.call_later(self.latency, self._take, data)
+        else:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        if self._transport is None or self.unplugged:
             return
         try:
             message = Message.decode(data)

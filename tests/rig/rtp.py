@@ -11,6 +11,7 @@ import random
 import re
 import struct
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -188,6 +189,8 @@ class Media(asyncio.DatagramProtocol):
 
     def first_heard(self, sound: str, since: float) -> float | None:
         """Return when the first packet with a sound arrived after a moment: how soon somebody is heard (+-20 ms)."""
-        return next(
-            (arrived for arrived, payload in self._packets if arrived >= since and carries(payload, sound)), None
-        )
+        return next(self.all_heard(sound, since), None)
+
+    def all_heard(self, sound: str, since: float) -> Iterator[float]:
+        """Yield when packets with a sound arrived after a moment."""
+        return (arrived for arrived, payload in self._packets if arrived >= since and carries(payload, sound))

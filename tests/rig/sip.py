@@ -180,3 +180,28 @@ class Dialog:
         if body:
             headers.append(("Content-Type", "application/sdp"))
         return Message(f"{method} {self.target} SIP/2.0", headers + (extra or []), body)
+
+
+def same_transaction(invite: Message, method: str, to: str) -> Message:
+    """Build the CANCEL or the ACK that shares an INVITE's transaction."""
+    copied = {"via", "max-forwards", "from", "call-id"}
+    headers = [(name, value) for name, value in invite.headers if name.lower() in copied]
+    headers += [("To", to), ("CSeq", f"{invite.cseq[0]} {method}")]
+    return Message(f"{method} {invite.uri} SIP/2.0", headers)
+
+
+def renumbered(request: Message, number: int) -> Message:
+    """Give an ACK the sequence number of its INVITE (RFC 3261, section 13.2.2.4)."""
+    headers = [(name, f"{number} ACK" if name == "CSeq" else value) for name, value in request.headers]
+    return Message(request.start, headers, request.body)
+
+
+def incoming_dialog(invite: Message, contact: str) -> Dialog:
+    """Return the dialog that an INVITE from the far end opens (RFC 3261, section 12.1.1)."""
+    return Dialog(
+        call_id=invite.get("Call-ID"),
+        local=f"{invite.get('To')};tag={new_tag()}",
+        remote=invite.get("From"),
+        target=address_uri(invite.get("Contact")),
+        contact=contact,
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import wave
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +32,31 @@ ANNOUNCEMENTS: dict[str, tuple[int, ...]] = {
     "notice": (720,),
     "fallback": (850,),
     "voicemail": (900,),
+    "queue": (1150,),
     "ringback": (360, 520),
+    "hold": (1450,),
+    "reminder": (1550,),
+    "join": (1850,),
+    "warning": (1950,),
+    "sorry": (2250,),
+    "call-back": (2350,),
 }
 """What Asterisk itself plays in the rig. Ringback is two tones; it is heard where both are."""
+
+RECORDINGS: dict[str, int] = {
+    "accept": 20,
+    "notice": 1,
+    "hold": 1,
+    "reminder": 1,
+    "join": 2,
+    "warning": 2,
+    "sorry": 1,
+    "call-back": 1,
+}
+"""The announcements that are recordings, and their length in seconds: `accept` is the sound `hookflash-accept`.
+
+That one is long enough for a test to hear it and to press a key meanwhile, a whisper to be heard together with talk.
+"""
 
 VOICES: dict[str, int] = {
     "customer": 1000,
@@ -132,11 +155,16 @@ def carries(payload: bytes, sound: str) -> bool:
     threshold than that of `analyse`: good for the moment when a voice begins, not for proving its absence.
     """
     samples = MULAW[np.frombuffer(payload, dtype=np.uint8)].astype(np.float64)
-    clock = np.arange(len(samples)) / SAMPLE_RATE
     return all(
-        2 * abs(np.sum(samples * np.exp(-2j * np.pi * frequency * clock))) / len(samples) > AMPLITUDE / 4
+        2 * abs(np.dot(samples, _turns(frequency, len(samples)))) / len(samples) > AMPLITUDE / 4
         for frequency in SOUNDS[sound]
     )
+
+
+@cache
+def _turns(frequency: int, length: int) -> NDArray[np.complex128]:
+    clock = np.arange(length) / SAMPLE_RATE
+    return np.exp(-2j * np.pi * frequency * clock)
 
 
 def analyse(payloads: list[bytes], expected: int, share: float = SHARE) -> Heard:

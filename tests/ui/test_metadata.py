@@ -12,7 +12,7 @@ from temporalio.api.sdk.v1 import WorkflowInteractionDefinition, WorkflowMetadat
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import SearchAttributePair
 
-from hookflash import AcceptGate, Context, Mode, Stage, Target, names
+from hookflash import AcceptGate, CommandName, Context, Mode, Stage, Target, names
 from hookflash.client import TransferClient
 from tests.workflows.engine import Engine, Running, running_engine
 from workflows.wording import SUMMARY_LIMIT
@@ -26,7 +26,7 @@ EXPLAINED = (
     EventType.EVENT_TYPE_TIMER_STARTED,
     EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED,
 )
-PARTY_OR_LIMIT = re.compile(r"customer|agent|target|claims desk|premium line|\(\d+ (ms|s|min)", re.IGNORECASE)
+PARTY_OR_LIMIT = re.compile(r"customer|agent|target|claims desk|premium line|\(\d+ (ms|s|min|h)", re.IGNORECASE)
 
 FIXED_ATTRIBUTES = {
     "TransferMode": "cold",
@@ -145,9 +145,7 @@ async def test_every_handler_says_what_it_is_for_and_what_its_body_is(long_story
     updates: list[WorkflowInteractionDefinition] = list(
         (await _metadata(long_story.handle)).definition.update_definitions
     )
-    assert {"hold", "unhold", "swap", "conference", "complete", "cancel", "retarget", "accept", "decline"} == {
-        it.name for it in updates
-    }
+    assert {command.value for command in CommandName} == {it.name for it in updates}
     for update in updates:
         assert "Body: {" in update.description or "No body." in update.description, update.name
 

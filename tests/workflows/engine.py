@@ -34,6 +34,7 @@ from hookflash.names import PROVIDER_EVENT_SIGNAL, STATUS_QUERY, WORKFLOW_TYPE, 
 from tests.support.polling import eventually
 from tests.workflows.replaying import replay_all
 from workers.engine import sandbox
+from workflows.call_back import CallBack
 from workflows.connected_call import ConnectedCall
 from workflows.guard import GuardInterceptor
 from workflows.transfer import Transfer
@@ -89,7 +90,7 @@ class Engine:
             {
                 "mode": mode,
                 "provider": "simulator",
-                "customer": Customer(leg=customer),
+                "customer": Customer(leg=customer, address="sim:carol?answer=100ms"),
                 "agent": Agent(leg=agent, id="a-17", address=f"sim:anna?{recalled}"),
                 "targets": tuple(
                     Target(address=it, name="Claims desk") if isinstance(it, str) else it for it in targets
@@ -158,7 +159,7 @@ class Engine:
         return Worker(
             self.client,
             task_queue=self.queue,
-            workflows=[Transfer, ConnectedCall],
+            workflows=[Transfer, ConnectedCall, CallBack],
             activities=[
                 Arrange({"simulator": self.exchange}).arrange,
                 admit or Admission(TENANTS, ["simulator"]).admit,

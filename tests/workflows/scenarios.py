@@ -4,13 +4,38 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from hookflash import AcceptGate, Cause, Mode, Outcome, Policy, Retarget, Stage, Target, TransferRequest, TransferResult
+from hookflash import (
+    Accept,
+    AcceptGate,
+    AnotherTarget,
+    CallBack,
+    Cause,
+    Extend,
+    HandOff,
+    HangUp,
+    Mode,
+    Outcome,
+    Policy,
+    Recall,
+    Retarget,
+    Stage,
+    Target,
+    TransferRequest,
+    TransferResult,
+)
+from hookflash.commands import Wait
+from hookflash.request import ConsultWarning, Reminder
+from tests.support.polling import eventually
 from tests.workflows.engine import Engine, Running
 from tests.workflows.soundness import ends_soundly
 
 Scenario = Callable[[Engine], Awaitable[tuple[Running, TransferResult]]]
 
 SHORT = timedelta(milliseconds=400)
+"""A wait that a test waits for."""
+
+LONG = timedelta(minutes=10)
+"""A wait that ends in no test."""
 
 _AT_ONCE, _SOON, _NEVER = "sim:bob?answer=50ms", "sim:bob?answer=300ms", "sim:bob?ring"
 
@@ -27,6 +52,13 @@ def asked(mode: Mode, *targets: str | Target, **options: Any) -> Callable[[Engin
 def gated(script: str, timeout: timedelta = timedelta(seconds=5)) -> Target:
     """Return a target that is asked to accept."""
     return Target(address=f"sim:bob?{script}", name="Claims desk", accept=AcceptGate(timeout=timeout))
+
+
+def together(*addresses: str) -> tuple[Target, ...]:
+    """Return targets that ring at the same time."""
+    names = (it.removeprefix("sim:").partition("?")[0].capitalize() for it in addresses)
+    pairs = zip(addresses, names, strict=True)
+    return tuple(Target(address=it, name=name, with_previous=it != addresses[0]) for it, name in pairs)
 
 
 async def _told(transfer: Running, outcome: Outcome, cause: Cause | None = None) -> tuple[Running, TransferResult]:
@@ -155,6 +187,85 @@ async def unheld_without_a_target(engine: Engine) -> tuple[Running, TransferResu
     return await _told(transfer, Outcome.RETURNED_TO_AGENT, Cause.BUSY)
 
 
+async def several_ring(engine: Engine) -> tuple[Running, TransferResult]:
+    """Three phones ring at once: one is busy, one takes the call, and the last one stops."""
+    group = together("sim:bob?busy", "sim:dora?answer=300ms", "sim:erik?ring")
+    return await _told(await engine.transfer(Mode.COLD, *group), Outcome.CONNECTED)
+
+
+async def several_are_asked(engine: Engine) -> tuple[Running, TransferResult]:
+    """Two have answered and are asked; one of them is let in by a command that names its leg."""
+    gate = {"accept": AcceptGate(timeout=LONG)}
+    group = together("sim:bob?answer=50ms", "sim:dora?answer=300ms")
+    transfer = await engine.transfer(Mode.WARM, *(it.model_copy(update=gate) for it in group))
+
+    async def asked_leg() -> str | None:
+        status = await transfer.status()
+        both = sum(it.wait == "accept" for it in status.deadlines) == 2
+        return next(leg.leg for leg in status.legs if leg.name == "Dora") if both else None
+
+    leg = await eventually(asked_leg, "two who are asked")
+    await transfer.do("accept", Accept(leg=leg))
+    await transfer.reaches(Stage.CONSULTING)
+    await transfer.do("complete")
+    return await _told(transfer, Outcome.CONNECTED)
+
+
+async def recalled_at_the_second_attempt(engine: Engine) -> tuple[Running, TransferResult]:
+    policy = Policy(fallbacks=(Recall(attempts=2, pause=SHORT), HandOff(kind="queue", place="claims")))
+    transfer = await engine.transfer(Mode.BLIND, "sim:bob?busy", policy=policy, recalled="ring", tenant="bold")
+    await transfer.reaches(Stage.RECALLING)
+    await transfer.hear(customer={"ringback"})
+    engine.exchange.hang_up(transfer.target_leg)
+    await transfer.hear(customer={"music"})
+    await transfer.hear(customer={"ringback"})
+    engine.exchange.answer(transfer.target_leg)
+    return await _told(transfer, Outcome.RECALLED_AGENT, Cause.BUSY)
+
+
+async def taken_by_a_fallback_target(engine: Engine) -> tuple[Running, TransferResult]:
+    supervisor = AnotherTarget(target=Target(address="sim:sue?answer=300ms", name="Supervisor"))
+    policy = Policy(fallbacks=(supervisor, HandOff(kind="queue", place="claims")))
+    return await _told(
+        await engine.transfer(Mode.BLIND, "sim:bob?busy", policy=policy, tenant="bold"), Outcome.CONNECTED
+    )
+
+
+async def let_go_with_an_apology(engine: Engine) -> tuple[Running, TransferResult]:
+    policy = Policy(fallbacks=(HangUp(apology="sorry"),))
+    return await _told(
+        await engine.transfer(Mode.BLIND, "sim:bob?busy", policy=policy, tenant="bold"), Outcome.FAILED, Cause.BUSY
+    )
+
+
+async def promised_a_call_back(engine: Engine) -> tuple[Running, TransferResult]:
+    transfer = await engine.transfer(Mode.BLIND, "sim:bob?busy", policy=Policy(fallbacks=(CallBack(),)), tenant="bold")
+    return await _told(transfer, Outcome.CALLBACK_SCHEDULED, Cause.BUSY)
+
+
+async def long_wait(engine: Engine) -> tuple[Running, TransferResult]:
+    """The customer is told that it takes a moment and reminded once, and the wait is extended."""
+    reminder = Reminder(announcement="still-here", every=timedelta(seconds=5))
+    policy = Policy(hold_reminder=reminder, hold_announcement="one-moment", hold_budget=LONG)
+    transfer = await engine.transfer(Mode.WARM, _NEVER, policy=policy)
+    await transfer.hear(customer={"announcement"}, agent={"ringback"})
+    await transfer.do("extend", Extend(wait=Wait.HOLD_BUDGET, remaining=2 * LONG))
+    await transfer.hear(customer={"music"}, agent={"ringback"})
+    await transfer.hear(customer={"announcement"}, agent={"ringback"})
+    await transfer.do("cancel")
+    return await _told(transfer, Outcome.CANCELLED, Cause.AGENT_CANCELLED)
+
+
+async def warned_and_lingering(engine: Engine) -> tuple[Running, TransferResult]:
+    """The agent is warned that the consultation is about to end, brings all together, and leaves by itself."""
+    warning = ConsultWarning(announcement="beep", before=LONG - SHORT)
+    policy = Policy(consult_limit=LONG, consult_warning=warning, linger=SHORT)
+    transfer = await engine.transfer(Mode.WARM, _AT_ONCE, policy=policy)
+    await transfer.hear(customer={"music"}, agent={"announcement"}, target={"agent"})
+    await transfer.do("conference")
+    return await _told(transfer, Outcome.CONNECTED)
+
+
 SCENARIOS: dict[str, Scenario] = {
     it.__name__: it
     for it in (
@@ -176,5 +287,13 @@ SCENARIOS: dict[str, Scenario] = {
         outage_that_ends,
         rejected,
         unheld_without_a_target,
+        several_ring,
+        several_are_asked,
+        recalled_at_the_second_attempt,
+        taken_by_a_fallback_target,
+        let_go_with_an_apology,
+        promised_a_call_back,
+        long_wait,
+        warned_and_lingering,
     )
 }

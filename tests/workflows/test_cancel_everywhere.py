@@ -6,6 +6,7 @@ Each story is first told undisturbed, to count its moments; then once per moment
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import NamedTuple
 
 import pytest
@@ -17,12 +18,26 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner
 
-from hookflash import HandOff, HangUp, Mode, Outcome, Policy, Recall, Stage, Target, TransferRequest, TransferResult
+from hookflash import (
+    AcceptGate,
+    AnotherTarget,
+    CallBack,
+    HandOff,
+    HangUp,
+    Mode,
+    Outcome,
+    Policy,
+    Recall,
+    Stage,
+    Target,
+    TransferRequest,
+    TransferResult,
+)
 from hookflash.names import transfer_id
 from tests.support.polling import eventually
 from tests.workflows.engine import Engine, Running, running_engine
 from tests.workflows.interrupting import InterruptedExchange, Moments
-from tests.workflows.scenarios import SHORT, asked, gated
+from tests.workflows.scenarios import SHORT, asked, gated, together
 from tests.workflows.soundness import ends_soundly
 
 pytestmark = pytest.mark.timeout(60)
@@ -41,12 +56,22 @@ class Story(NamedTuple):
     """Where it stays if nobody does anything."""
 
 
-def _story(mode: Mode, target: str | Target, *ends: Outcome, rests_in: Stage = Stage.ENDED, **more: object) -> Story:
-    return Story(asked(mode, target, **more), frozenset(ends), rests_in)
+Targets = str | Target | tuple[Target, ...]
+
+
+def _story(mode: Mode, target: Targets, *ends: Outcome, rests_in: Stage = Stage.ENDED, **more: object) -> Story:
+    targets = target if isinstance(target, tuple) else (target,)
+    return Story(asked(mode, *targets, **more), frozenset(ends), rests_in)
 
 
 _QUIET = Target(address="sim:bob?ring", name="Claims desk", ring_timeout=SHORT)
 _LAST = Policy(fallbacks=(Recall(), HandOff(kind="flow", place="reception")))
+_PAUSE = timedelta(milliseconds=200)
+_AGAIN = Policy(fallbacks=(Recall(attempts=2, pause=_PAUSE), HandOff(kind="flow", place="reception")))
+_SUPERVISOR = AnotherTarget(target=Target(address="sim:sue?answer=200ms", name="Supervisor"))
+_OTHERS = Policy(fallbacks=(_SUPERVISOR, HandOff(kind="flow", place="reception")))
+_SORRY = Policy(fallbacks=(HangUp(apology="sorry"),))
+_PROMISE = Policy(fallbacks=(CallBack(),))
 _END_OF_LIST = Policy(fallbacks=(HandOff(kind="voicemail", place="missing"), HangUp()))
 
 STORIES = {
@@ -67,6 +92,34 @@ STORIES = {
         Mode.COLD, _QUIET, Outcome.SENT_TO_FLOW, scripts=("", "hangup=300ms"), recalled="busy", policy=_LAST
     ),
     "end of the list": _story(Mode.COLD, _QUIET, Outcome.FAILED, scripts=("", "hangup=300ms"), policy=_END_OF_LIST),
+    "several, the first takes it": _story(
+        Mode.COLD, together("sim:bob?answer=200ms", "sim:dora?ring", "sim:erik?busy"), Outcome.CONNECTED
+    ),
+    "several, all asked": _story(
+        Mode.WARM,
+        tuple(
+            it.model_copy(update={"accept": AcceptGate()})
+            for it in together("sim:bob?answer=50ms&press=2&after=200ms", "sim:dora?answer=50ms&press=1&after=400ms")
+        ),
+        rests_in=Stage.CONSULTING,
+    ),
+    "several in vain": _story(
+        Mode.COLD, together("sim:bob?busy", "sim:dora?decline=100ms", "sim:erik?decline"), Outcome.RETURNED_TO_AGENT
+    ),
+    "recalled again and again": _story(
+        Mode.COLD, "sim:bob?busy", Outcome.SENT_TO_FLOW, scripts=("", "hangup=50ms"), recalled="busy", policy=_AGAIN
+    ),
+    "another target": _story(
+        Mode.BLIND,
+        "sim:bob?busy",
+        Outcome.CONNECTED,
+        Outcome.SENT_TO_FLOW,
+        Outcome.RETURNED_TO_AGENT,
+        tenant="bold",
+        policy=_OTHERS,
+    ),
+    "a promise": _story(Mode.BLIND, "sim:bob?busy", Outcome.CALLBACK_SCHEDULED, tenant="bold", policy=_PROMISE),
+    "an apology": _story(Mode.BLIND, "sim:bob?busy", Outcome.FAILED, tenant="bold", policy=_SORRY),
     "the customer hangs up": _story(
         Mode.WARM, "sim:bob?answer=100ms", Outcome.CUSTOMER_LEFT, scripts=("hangup=500ms", "")
     ),

@@ -73,7 +73,7 @@ async def test_a_fault_in_any_phase_delays_a_transfer_and_does_not_end_it(
 
     async def answer(engine: Engine) -> None:
         transfer = await engine.transfer(Mode.COLD, gated("ring"))
-        await transfer.hear(customer={"music"}, agent={"music"})
+        await transfer.hear(customer={"ringback"}, agent={"music"})
         await eventually(lambda: _first_leg(transfer), "a leg")
         fault(engine.exchange.faults)
         engine.exchange.answer(transfer.target_leg)

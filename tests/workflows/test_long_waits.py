@@ -1,7 +1,7 @@
 """The long waits at their real length: the server skips the time in which nothing happens."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -13,25 +13,11 @@ from activities.telephony.errors import ProtocolError
 from activities.telephony.model import Arrangement, Observation
 from activities.telephony.simulator import SimulatedExchange
 from hookflash import Cause, HandOff, Mode, Outcome, Policy, Recall, Stage, Target, TransferRequest
-from hookflash.converter import data_converter
-from hookflash.names import SEARCH_ATTRIBUTES
-from tests.support.temporal_server import server_arguments, temporal_executable
 from tests.workflows.engine import Engine, running_engine
 from tests.workflows.scenarios import asked, gated
 from tests.workflows.soundness import ends_soundly
 
 pytestmark = pytest.mark.timeout(60)
-
-
-@pytest.fixture(scope="module")
-async def skipping() -> AsyncIterator[WorkflowEnvironment]:
-    async with await WorkflowEnvironment.start_time_skipping_v2(
-        data_converter=data_converter,
-        search_attributes=SEARCH_ATTRIBUTES,
-        dev_server_existing_path=temporal_executable(),
-        dev_server_extra_args=server_arguments(),
-    ) as environment:
-        yield environment
 
 
 class Wait(NamedTuple):
@@ -82,16 +68,21 @@ WAITS = {
 }
 
 
+MARGIN = timedelta(seconds=10)
+"""How far the clock is turned beyond the end of the wait; all other waits of these requests are longer."""
+
+
 @pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
 async def test_a_long_wait_ends_by_itself(skipping: WorkflowEnvironment, wait: Wait) -> None:
     async with running_engine(skipping.client) as engine:
         with skipping.with_time_skipping_disabled():
             transfer = await engine.start(wait.request(engine))
             await transfer.reaches(wait.stage)
-        await skipping.fast_forward(transfer.handle, wait.after + timedelta(seconds=10))
+        await skipping.fast_forward(transfer.handle, wait.after + MARGIN)
         result = await ends_soundly(transfer)
         assert (result.outcome, result.cause) == wait.ends
-        assert timedelta(0) <= result.ended_at - result.started_at - wait.after < timedelta(seconds=10)
+        # The server may go on to the end of the skip before the worker has said what follows from the timer.
+        assert timedelta(0) <= result.ended_at - result.started_at - wait.after < 2 * MARGIN
 
 
 class Hostile(SimulatedExchange):

@@ -4,9 +4,9 @@
 event makes of a state. Nothing else decides anything about a transfer.
 """
 
-from workflows.core.arrangement import placements
+from workflows.core.arrangement import Farewell, farewells, placements
 from workflows.core.commands import possible
-from workflows.core.deadlines import deadlines
+from workflows.core.deadlines import EXTENSIBLE, deadlines
 from workflows.core.decide import Decision, begin, decide, refuse
 from workflows.core.events import (
     Arranged,
@@ -18,13 +18,15 @@ from workflows.core.events import (
     LegAnswered,
     LegEnded,
     LegRang,
+    MachineAnswered,
     Timer,
     TimerFired,
 )
-from workflows.core.state import CUSTOMER, Ending, FallbackKind, LegRef, PlannedTarget, Rules, Standing, State
+from workflows.core.state import CUSTOMER, Ending, FallbackKind, LegRef, PlannedTarget, Rival, Rules, Standing, State
 
 __all__ = [
     "CUSTOMER",
+    "EXTENSIBLE",
     "ArrangeFailed",
     "Arranged",
     "Command",
@@ -34,11 +36,14 @@ __all__ = [
     "Ending",
     "Event",
     "FallbackKind",
+    "Farewell",
     "LegAnswered",
     "LegEnded",
     "LegRang",
     "LegRef",
+    "MachineAnswered",
     "PlannedTarget",
+    "Rival",
     "Rules",
     "Standing",
     "State",
@@ -47,6 +52,7 @@ __all__ = [
     "begin",
     "deadlines",
     "decide",
+    "farewells",
     "placements",
     "possible",
     "refuse",

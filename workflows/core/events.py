@@ -16,6 +16,10 @@ class Command(NamedTuple):
     target: PlannedTarget | None = None
     """For retarget."""
     by: Actor = Actor.AGENT
+    number: int | None = None
+    """For accept and decline: number of the target. None: the one that was asked first."""
+    timer: "Timer | None" = None
+    """For extend: which wait."""
 
 
 class LegRang(NamedTuple):
@@ -50,8 +54,13 @@ class Timer(StrEnum):
     RING = "ring"
     ACCEPT = "accept"
     RECALL = "recall"
+    RECALL_PAUSE = "recall_pause"
     HOLD_BUDGET = "hold_budget"
+    REMINDER = "reminder"
+    CONSULT_WARNING = "consult_warning"
     CONSULT_LIMIT = "consult_limit"
+    LINGER = "linger"
+    OVERALL_LIMIT = "overall_limit"
     RETRY = "retry"
 
 
@@ -60,7 +69,14 @@ class Deadline(NamedTuple):
 
     timer: Timer
     number: int = 1
-    """Which target or agent leg it is about; 1 where it is about the transfer. For retry: the failure."""
+    """Which target or agent leg it is about; 1 where it is about the transfer. For retry: the failure. For reminder:
+    how manieth it is."""
+
+
+class MachineAnswered(NamedTuple):
+    """A leg that is asked to accept was answered by a machine."""
+
+    leg: LegRef
 
 
 class TimerFired(NamedTuple):
@@ -80,4 +96,6 @@ class ArrangeFailed(NamedTuple):
     """The provider can never do it; trying again is no use."""
 
 
-Event = Command | LegRang | LegAnswered | LegEnded | DigitPressed | TimerFired | Arranged | ArrangeFailed
+Event = (
+    Command | LegRang | LegAnswered | LegEnded | DigitPressed | MachineAnswered | TimerFired | Arranged | ArrangeFailed
+)

@@ -1,9 +1,7 @@
 """What becomes of the others when a leg ends, in each state."""
 
-from dataclasses import replace
-
 from hookflash import Actor, Cause, Mode, Outcome, Party
-from workflows.core import steps
+from workflows.core import rivals, steps
 from workflows.core.events import LegEnded
 from workflows.core.state import CUSTOMER, Standing, State
 
@@ -19,6 +17,8 @@ def leg_ended(state: State, event: LegEnded) -> State:
         return _agent_ended(state, event.cause)
     if event.leg == state.target_leg:
         return _target_ended(state, event.cause)
+    if event.leg.party is Party.TARGET and rivals.find(state, event.leg.number):
+        return steps.target_failed(state, event.leg.number, event.cause)
     return state
 
 
@@ -26,7 +26,7 @@ def _customer_ended(state: State, cause: Cause) -> State:
     if state.customer is Standing.GONE:
         return state
     if _was_never_there(state, cause):
-        return steps.reject(replace(state, customer=Standing.GONE), cause)
+        return steps.reject(state._replace(customer=Standing.GONE), cause)
     return steps.customer_left(state, cause)
 
 
@@ -35,10 +35,10 @@ def _was_never_there(state: State, cause: Cause) -> bool:
 
 
 def _agent_ended(state: State, cause: Cause) -> State:
-    if state.agent is Standing.GONE:
+    if state.agent in (Standing.GONE, Standing.PAUSING):
         return state
     if _was_never_there(state, cause):
-        return steps.reject(replace(state, agent=Standing.GONE), cause)
+        return steps.reject(state._replace(agent=Standing.GONE), cause)
     if state.ending:
         if state.ending.outcome in _BACK_WITH_AGENT:
             # The customer was on the way to an agent who is not there any more.
@@ -48,16 +48,17 @@ def _agent_ended(state: State, cause: Cause) -> State:
         return steps.fall_back(state, state.cause)
     together = state.customer is Standing.IN_ROOM and state.target is Standing.IN_ROOM
     if state.target.up and (together or state.rules.mode is not Mode.CONSULT):
-        return steps.connect(replace(state, agent=Standing.GONE), Actor.AGENT)
-    target_may_take_over = state.target.calling or state.target is Standing.SCREENING
-    if target_may_take_over and state.rules.mode is not Mode.CONSULT:
-        return replace(state, agent=Standing.GONE, customer=Standing.IN_ROOM)
+        return steps.connect(state._replace(agent=Standing.GONE), Actor.AGENT)
+    if state.target.pending and state.rules.mode is not Mode.CONSULT:
+        return state._replace(agent=Standing.GONE, customer=Standing.IN_ROOM)
     return steps.fall_back(state, Cause.AGENT_LEFT)
 
 
 def _target_ended(state: State, cause: Cause) -> State:
-    if state.target is Standing.GONE:
+    if state.target in (Standing.GONE, Standing.DISMISSED):
         return state
+    if cause is Cause.NO_ANSWER and state.target.up:
+        return _was_too_late(state)
     if state.ending:
         if state.ending.outcome is Outcome.CONNECTED:
             if state.agent is Standing.LEAVING:  # still there: better than any fallback
@@ -71,9 +72,21 @@ def _target_ended(state: State, cause: Cause) -> State:
     return steps.nobody_took_over(state, Cause.TARGET_LEFT, Actor.TARGET)
 
 
+def _was_too_late(state: State) -> State:
+    """The target answered while the provider was ending its leg, as its time was up: nobody has heard it."""
+    if state.rules.mode is Mode.CONSULT and not state.agent.up:
+        return steps.fall_back(state, Cause.NO_ANSWER)  # it was to advise an agent who has left
+    if state.ending is None:
+        return steps.attempt_failed(state, Cause.NO_ANSWER)
+    if state.ending.outcome is not Outcome.CONNECTED:
+        return _one_of_two_left(state, Party.TARGET)
+    agent = Standing.ON_HOLD if state.agent is Standing.LEAVING else Standing.GONE
+    return steps.attempt_failed(state._replace(ending=None, agent=agent), Cause.NO_ANSWER)
+
+
 def _one_of_two_left(state: State, party: Party) -> State:
     """After the customer, one of the two who went on talking leaves too: the other has nobody."""
     if state.ending and state.ending.outcome is Outcome.CUSTOMER_LEFT:
-        return replace(state, agent=Standing.GONE, target=Standing.GONE)
+        return state._replace(agent=Standing.GONE, target=Standing.GONE)
     gone = Standing.GONE
-    return replace(state, agent=gone) if party is Party.AGENT else replace(state, target=gone)
+    return state._replace(agent=gone) if party is Party.AGENT else state._replace(target=gone)

@@ -21,8 +21,12 @@ class Standing(StrEnum):
     SCREENING = "screening"
     """Answered, alone, and asked to accept."""
     HANDED_OFF = "handed_off"
+    PAUSING = "pausing"
+    """Not answered, and to be rung again after a pause."""
     LEAVING = "leaving"
     """About to be released, and still there until the provider has done it: can be kept if plans change."""
+    DISMISSED = "dismissed"
+    """Not needed any more before it was let in: released, with a short notice if it has answered by now."""
     GONE = "gone"
 
     @property
@@ -34,6 +38,16 @@ class Standing(StrEnum):
     def calling(self) -> bool:
         """Whether the leg is being rung."""
         return self in (Standing.RINGING, Standing.EXPIRED)
+
+    @property
+    def pending(self) -> bool:
+        """Whether the leg may still be let in: it is being rung, or asked to accept."""
+        return self.calling or self is Standing.SCREENING
+
+    @property
+    def returning(self) -> bool:
+        """Whether the leg is an agent on the way back."""
+        return self.calling or self is Standing.PAUSING
 
 
 class LegRef(NamedTuple):
@@ -57,15 +71,34 @@ class PlannedTarget(NamedTuple):
     """Its number in the order in which the transfer learnt of it, from 1; also the number of its leg."""
     gated: bool = False
     """Whether it has to accept before it is joined."""
+    again: int = 0
+    """Number under which it is rung once more if the carrier refuses the caller id; 0: it is not."""
+    group: int = 0
+    """Targets next to each other of the same group ring at the same time; 0 rings by itself."""
+
+    @property
+    def waits_alone(self) -> bool:
+        """Whether it waits outside the room when it has answered: somebody has to choose first."""
+        return self.gated or self.group != 0
+
+
+class Rival(NamedTuple):
+    """A target that is rung at the same time as the current one."""
+
+    target: PlannedTarget
+    standing: Standing
 
 
 class FallbackKind(StrEnum):
     """Who can take a customer whom nobody is left to serve."""
 
     RECALL = "recall"
+    RECALL_AGAIN = "recall_again"
+    """The next attempt of the recall before it, after a pause."""
     VOICEMAIL = "voicemail"
     QUEUE = "queue"
     FLOW = "flow"
+    CALL_BACK = "call_back"
     HANG_UP = "hang_up"
 
 
@@ -74,10 +107,19 @@ class Rules:
     """What stays the same during a transfer: one object, the same in all its states."""
 
     mode: Mode
-    fallbacks: tuple[FallbackKind, ...]
-    """In order. A recall of an agent without an address is left out by whoever makes the rules."""
+    fallbacks: "tuple[FallbackKind | PlannedTarget, ...]"
+    """In order; a target among them is rung. A recall of an agent without an address is left out by whoever makes the
+    rules."""
     wait_when_unanswered: bool = False
     """Warm and consult: the agent decides what happens when nobody takes over."""
+    music_while_ringing: bool = False
+    """A customer who waits for somebody to answer hears music in place of ringback."""
+    lingers: bool = False
+    """Warm: the agent leaves by itself some time after all three have come together."""
+    most_reminders: int = 0
+    """How often a waiting customer is told that they are not forgotten."""
+    warns: bool = False
+    """Whether the agent is warned before the consultation is over."""
     patience: int = 3
     """Failed arrangements in a row after which the engine stops going forward and gives the customer back."""
     endurance: int = 60
@@ -92,9 +134,11 @@ class Ending(NamedTuple):
     by: Actor
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """Everything the next decision depends on. Hashable, without times: the whole space can be walked."""
+class State(NamedTuple):
+    """Everything the next decision depends on. Hashable, without times: the whole space can be walked.
+
+    A tuple, because millions of states are made and compared in that walk.
+    """
 
     rules: Rules
     customer: Standing
@@ -103,13 +147,21 @@ class State:
     waiting: tuple[PlannedTarget, ...]
     """Targets not tried yet, the next one first."""
     current: PlannedTarget | None = None
-    """The target last tried."""
+    """The target last tried; of those that ring at the same time, one that has come furthest."""
+    rivals: tuple[Rival, ...] = ()
+    """The others that ring at the same time. Once one was let in, they are dismissed and stay here."""
     known_targets: int = 0
     """Highest number of a target the transfer has learnt of."""
     agent_number: int = 1
     """Number of the agent's leg: above 1 once the agent has been recalled."""
     fallback: int = 0
     """How many fallbacks have been tried."""
+    reminders: int = 0
+    """How often the customer was reminded."""
+    warnings: int = 0
+    """How often the agent was warned that the consultation is about to end."""
+    warned_of: int = 0
+    """Number of the target that the last warning was about."""
     cause: Cause | None = None
     """Why the last thing that was tried did not work out."""
     begun: bool = False
@@ -150,7 +202,7 @@ class State:
         """What is going on, as an operator would say it."""
         if self.ended or self.ending:
             return Stage.ENDED if self.ended else Stage.ENDING
-        if self.agent.calling:
+        if self.agent.returning:
             return Stage.RECALLING
         if self.target.calling:
             return Stage.RINGING

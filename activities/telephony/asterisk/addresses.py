@@ -19,6 +19,12 @@ _PLACE = re.compile(r"([A-Za-z0-9_-]{1,80})(?:,([A-Za-z0-9_+*#-]{1,80})(?:,([0-9
 _HEADER = re.compile(r"X-[A-Za-z0-9-]{1,60}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _CALLER = re.compile(r"[A-Za-z0-9_.+-]{1,64}", re.ASCII)
+# A recording is an extension too: what the pattern in docs/providers.md matches, and Asterisk keeps 79 characters of.
+_RECORDING = re.compile(r"[A-Za-z0-9]{2}[A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*", re.ASCII)
+_LONGEST_EXTENSION = 79
+_LONGEST_NAME = 80
+# What stands for a number where there is none (RFC 3323, 4.1, and the habits of exchanges).
+_NO_NUMBER = frozenset({"anonymous", "unknown", "unavailable", "restricted", "private", "s"})
 
 
 class InvalidAddressError(ValueError):
@@ -97,6 +103,40 @@ def caller_variables(caller_id: str) -> dict[str, str]:
     if not _CALLER.fullmatch(caller_id):
         return {}
     return {"CONNECTEDLINE(num,i)": caller_id, "CONNECTEDLINE(num-pres,i)": "allowed"}
+
+
+def caller_number(number: str, presentation: str) -> str:
+    """Return a caller's number as it may be shown to others, empty if it may not, or is none.
+
+    Args:
+        number: Whatever the caller's exchange said.
+        presentation: ``CALLERID(num-pres)``.
+    """
+    shown = presentation.startswith("allowed") and number.lower() not in _NO_NUMBER
+    return number if shown and _CALLER.fullmatch(number) else ""
+
+
+def caller_name(name: str, presentation: str) -> str:
+    """Return a caller's name as it may be shown to others, empty if it may not.
+
+    Args:
+        name: Whatever the caller's exchange said.
+        presentation: ``CALLERID(name-pres)``.
+    """
+    return clean(name)[:_LONGEST_NAME] if presentation.startswith("allowed") else ""
+
+
+def partner_functions(number: str, name: str) -> tuple[tuple[str, str], ...]:
+    """Return what makes a leg that is up show somebody else as its partner.
+
+    The last one tells the phone, once for all: ``i`` sends no update.
+    """
+    return (("CONNECTEDLINE(name,i)", name), ("CONNECTEDLINE(pres,i)", "allowed"), ("CONNECTEDLINE(num)", number))
+
+
+def is_recording(name: str) -> bool:
+    """Return whether a text can be the name of a recording, and nothing else, in a URI and in the dialplan."""
+    return len(name) <= _LONGEST_EXTENSION and _RECORDING.fullmatch(name) is not None
 
 
 def clean(value: str) -> str:

@@ -105,6 +105,9 @@ def ending(q850: int, sip: int | None, *, soft: bool, phase: Phase, text: str = 
     evidence = Evidence(sip_status=sip, q850=q850 or None, text=text)
     if q850 == 0:
         return Ending(Cause.PROVIDER_ERROR, evidence)
+    if phase >= Phase.ANSWERED and soft and q850 == NO_ANSWER:
+        # The answer was noted while the leg was being ended, because its time was up. It was out of the room by then.
+        return Ending(Cause.NO_ANSWER, evidence)
     if phase >= Phase.ANSWERED:
         return Ending(Cause.RELEASED if soft else Cause.HUNG_UP, evidence)
     verdict = BY_PAIR.get((q850, sip)) or _by_tables(q850, sip, soft=soft)

@@ -4,10 +4,10 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from activities.telephony.asterisk.causes import Ending
+from activities.telephony.asterisk.causes import NORMAL_CLEARING, Ending
 from activities.telephony.asterisk.client import AriClient, InternalError, Reply, path
 from activities.telephony.asterisk.state import Channel, Endpoint, Variable
-from activities.telephony.asterisk.steps import Create, HandOff, Move, Note, Request, Step
+from activities.telephony.asterisk.steps import Create, Farewell, HandOff, HangUp, Move, Note, Request, Step
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable, Unsupported
 from hookflash import Cause
 from hookflash.events import Evidence
@@ -65,6 +65,8 @@ class Executor:
                 case HandOff():
                     await self._check_place(step)
                     await self._send_all(step)
+                case Farewell():
+                    await self._say_farewell(step)
                 case _:
                     await self._send_all(step)
 
@@ -147,6 +149,23 @@ class Executor:
         text = f"the endpoint is {endpoint.state}, no call could be allocated"
         return Ending(Cause.UNREACHABLE, Evidence(text=text))
 
+    async def _say_farewell(self, step: Farewell) -> None:
+        """Let a leg go on to its farewell, or end it where there is none."""
+        if not await self._exists(step):
+            logger.warning(
+                "the dialplan has no %s in %s: a leg is ended without a farewell", step.extension, step.context
+            )
+            await self._send_all(HangUp(step.leg, NORMAL_CLEARING))
+            return
+        await self._send_all(step)
+        # It counts as ended when it has gone on, and whoever looked before that would send it on again.
+        where = path("channels", step.leg)
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while (channel := await self._client.get(where, Channel.model_validate)) is not None and channel.controlled:
+            if asyncio.get_running_loop().time() > deadline:
+                raise StaleError(f"{step.leg} did not go on to its farewell")
+            await asyncio.sleep(PAUSE)
+
     async def _check_place(self, step: HandOff) -> None:
         """See that the place exists: a leg that goes on where there is nothing is hung up.
 
@@ -154,15 +173,26 @@ class Executor:
             Unsupported: It does not exist.
             ProtocolError: Asterisk cannot say.
         """
+        try:
+            exists = await self._ask_for_place(step)
+        except InternalError as error:
+            raise ProtocolError("DIALPLAN_EXISTS is missing: load func_dialplan.so") from error
+        if not exists:
+            place = f"{step.context},{step.extension},{step.priority}"
+            raise Unsupported(f"the dialplan has no {place}; the leg stays where it is")
+
+    async def _exists(self, step: Farewell) -> bool:
+        try:
+            return await self._ask_for_place(step)
+        except InternalError:
+            return False
+
+    async def _ask_for_place(self, step: HandOff | Farewell) -> bool:
         function = f"DIALPLAN_EXISTS({step.context},{step.extension},{step.priority})"
         try:
             reply = await self._client.send("GET", path("channels", step.leg, "variable"), {"variable": function})
-        except InternalError as error:
-            raise ProtocolError("DIALPLAN_EXISTS is missing: load func_dialplan.so") from error
         except OutcomeUnknown as error:
             raise ProviderUnavailable(str(error)) from error
         if not reply.done:
             raise StaleError(f"{step.leg} was refused with {reply.status} {reply.message}")
-        if Variable.model_validate(reply.data).value != "1":
-            place = f"{step.context},{step.extension},{step.priority}"
-            raise Unsupported(f"the dialplan has no {place}; the leg stays where it is")
+        return Variable.model_validate(reply.data).value == "1"

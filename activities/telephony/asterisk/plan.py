@@ -1,7 +1,8 @@
 """From an arrangement and what is there to the steps that are missing. Pure: no clock, no network.
 
 The steps come in waves, and between two waves the caller looks again: first whatever can be taken back, then who is
-handed off, then who is hung up for good, the room last. So nobody is let go because of a picture that is out of date.
+handed off, then who is hung up for good and the room, and announcements last. So nobody is let go because of a picture
+that is out of date, and nothing waits for what is only played.
 
 Within the first wave, whoever must not hear the customer goes before the customer comes. A stop half-way leaves the
 customer with a person or with music.
@@ -11,54 +12,47 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from typing import NamedTuple
 
-from activities.telephony.asterisk.addresses import (
-    InvalidAddressError,
-    caller_variables,
-    destination,
-    dialplan_place,
-    header_variables,
-)
-from activities.telephony.asterisk.causes import ANSWERED_ELSEWHERE, NO_ANSWER, NORMAL_CLEARING, Ending
+from activities.telephony.asterisk.addresses import caller_variables, destination, header_variables
+from activities.telephony.asterisk.announcing import announcements, undisturbed
+from activities.telephony.asterisk.causes import Ending
+from activities.telephony.asterisk.introducing import introductions
+from activities.telephony.asterisk.leaving import dropped, handed_off, released
 from activities.telephony.asterisk.scene import MUST_BE_UP, Scene
+from activities.telephony.asterisk.screening import questions, stop_asking
 from activities.telephony.asterisk.settings import AsteriskSettings
-from activities.telephony.asterisk.state import (
-    ALONE,
-    HELD,
-    PLACE,
-    PROMPTED,
-    RINGBACK,
-    ROOM,
-    SCREENED,
-    Channel,
-    Picture,
-)
+from activities.telephony.asterisk.state import ALONE, BACKSTOP, PLACE, RINGBACK, ROOM, SCREENED, Picture
 from activities.telephony.asterisk.steps import (
     Adopt,
     Answer,
     Create,
     CreateHold,
     CreateRoom,
-    DeleteRoom,
     Dial,
-    HandOff,
-    HangUp,
     Leave,
     Move,
     Music,
     Note,
-    Prompt,
     Ring,
     Step,
-    StopPrompt,
     StopRing,
 )
 from activities.telephony.asterisk.verdicts import DIALLED_PLACEMENTS, endings
-from activities.telephony.errors import Unsupported
 from activities.telephony.model import Arrangement, Placement, WantedLeg
 
 LONGEST_HOLD = timedelta(hours=1)
 """Longest hold budget that a request may ask for."""
+
+
+class Backstop(NamedTuple):
+    """The time-out behind a leg."""
+
+    seconds: int
+    """From now on; 0: none."""
+    noted: str
+    """What is remembered of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +83,10 @@ def make_plan(wanted: Arrangement, picture: Picture, settings: AsteriskSettings,
     planner = _Planner(wanted, picture, settings, ended)
     stands = not any(leg.leg in ended and leg.placement in MUST_BE_UP for leg in wanted.legs)
     if not stands:
-        return Plan(planner.comfort(), ended, stands)
-    waves = (planner.arrange, planner.hand_off, planner.release)
-    return Plan(next((steps for wave in waves if (steps := wave())), ()), ended, stands)
+        return Plan(undisturbed(planner, planner.comfort()), ended, stands)
+    waves = (planner.arrange, partial(handed_off, planner), partial(released, planner), planner.say)
+    steps = next((steps for wave in waves if (steps := wave())), ())
+    return Plan(undisturbed(planner, steps), ended, stands)
 
 
 class _Planner(Scene):
@@ -118,33 +113,17 @@ class _Planner(Scene):
             *(Answer(leg.leg) for leg in self.legs if self.unanswered(leg)),
             *self._put_on_hold(outs),
             *(Leave(leg.leg, self.wanted.room) for leg in screened),
-            *(HangUp(leg.leg, self._reason(leg)) for leg in drops),
+            *(step for leg in drops for step in dropped(self, leg)),
             *self._move_in(ins),
             *self._ringback(ins, company),
             *self._dial(),
-            *self._prompts(),
+            *questions(self),
             *self._notes(holding, company),
         )
 
-    def hand_off(self) -> tuple[Step, ...]:
-        """Whoever goes on in the dialplan."""
-        return tuple(
-            self._hand_off(leg, channel)
-            for leg in self.legs
-            if leg.placement is Placement.HANDED_OFF
-            and (channel := self.channels.get(leg.leg)) is not None
-            and not self.handed_off(channel)
-        )
-
-    def release(self) -> tuple[Step, ...]:
-        """The end of legs that were in company until now, and of the room."""
-        leaving = [leg for leg in self.legs if leg.placement is Placement.GONE and leg.leg in self.channels]
-        steps: list[Step] = [HangUp(leg.leg, NORMAL_CLEARING) for leg in leaving]
-        room, ours = self.picture.room, {leg.leg for leg in leaving}
-        deserted = room is not None and not self.room_users() and ours.issuperset(room.channels)
-        if not self.wanted.keep_room and deserted:
-            steps.append(DeleteRoom(self.wanted.room))
-        return tuple(steps)
+    def say(self) -> tuple[Step, ...]:
+        """What phones show and legs are told, once everybody is where they must be."""
+        return (*introductions(self), *announcements(self))
 
     # --- what they need
 
@@ -152,7 +131,7 @@ class _Planner(Scene):
         """Legs that are handed off need no owner, and one that was just created has got one already."""
         placements = (Placement.IN_ROOM, Placement.ON_HOLD, *DIALLED_PLACEMENTS)
         return [
-            Adopt(leg.leg, self.wanted.owner, self.settings.app, channel.owner)
+            Adopt(leg.leg, self.wanted.owner, self.settings.app, channel.owner, channel.announced > 0)
             for leg in self.legs
             if (channel := self.channels.get(leg.leg)) is not None
             # Whoever goes is taken over too if it was watched: its end is our doing, and nobody else's news.
@@ -168,7 +147,7 @@ class _Planner(Scene):
     def _put_on_hold(self, outs: list[WantedLeg]) -> list[Step]:
         steps: list[Step] = [CreateHold(self.hold)] if outs and self.picture.hold is None else []
         for leg in outs:
-            steps += self._stop_prompt(leg)
+            steps += stop_asking(self, leg)
             steps.append(Move(leg.leg, self.hold))
         # Also for whoever was moved by an attempt that went no further.
         unsure = [leg for leg in self.legs if self.picture.on_hold(leg.leg) and self.place(leg.leg) != self.held]
@@ -179,13 +158,9 @@ class _Planner(Scene):
     def _move_in(self, ins: list[WantedLeg]) -> list[Step]:
         steps: list[Step] = []
         for leg in ins:
-            steps += self._stop_prompt(leg)
+            steps += stop_asking(self, leg)
             steps.append(Move(leg.leg, self.wanted.room))
         return steps
-
-    def _stop_prompt(self, leg: WantedLeg) -> list[Step]:
-        prompted = self.channels[leg.leg].variable(PROMPTED)
-        return [StopPrompt(leg.leg)] if prompted else []
 
     def _ringback(self, ins: list[WantedLeg], company: tuple[str, ...]) -> list[Step]:
         """Ringback for who is alone in the room while somebody rings.
@@ -215,7 +190,8 @@ class _Planner(Scene):
                 to = destination(leg.dial.address, self.settings.trunk)
                 # What the target should know is nobody's business behind a trunk.
                 headers = {} if to.number else leg.dial.headers
-                variables = header_variables(headers) | caller_variables(leg.dial.caller_id)
+                caller = caller_variables(self.picture.callers.get(leg.dial.caller_id_of, ""))
+                variables = header_variables(headers) | (caller or caller_variables(leg.dial.caller_id))
                 steps.append(
                     Create(
                         leg.leg,
@@ -230,21 +206,9 @@ class _Planner(Scene):
                 # Only a leg that Asterisk keeps can be written on. Nobody must be rung by one that it drops.
                 steps.append(Note(leg.leg, ((PLACE, SCREENED),)))
             elif not self.picture.in_room(leg.leg):
-                steps.append(Move(leg.leg, self.wanted.room, undialled=True))
+                steps.append(Move(leg.leg, self.wanted.room))
             seconds = max(1, math.ceil(leg.dial.ring_timeout.total_seconds()))
             steps.append(Dial(leg.leg, self.wanted.room, seconds))
-        return steps
-
-    def _prompts(self) -> list[Step]:
-        steps: list[Step] = []
-        for leg in self.legs:
-            channel = self.channels.get(leg.leg)
-            prompt = leg.dial.prompt if leg.dial is not None else ""
-            if leg.placement is not Placement.SCREENING or channel is None or not channel.up:
-                continue
-            if prompt and not channel.variable(PROMPTED):
-                # In this order: while a leg is played to, everything else that is asked of it has to wait.
-                steps += [Note(leg.leg, ((PROMPTED, "1"),)), Prompt(leg.leg, prompt)]
         return steps
 
     def _notes(self, holding: list[WantedLeg], company: tuple[str, ...]) -> list[Step]:
@@ -262,36 +226,27 @@ class _Planner(Scene):
                 reported.append((RINGBACK, rings.get(leg.leg, "")))
             before, after = self.place(leg.leg), places[leg.leg]
             # A leg that never waited here has no time-out of ours, and may have one of somebody else's.
-            if before != after and (before or after != ROOM):
+            moved = before != after and (before or after != ROOM)
+            if moved:
                 reported.append((PLACE, after))
-                functions = self._backstop(waits=after != ROOM)
+            backstop = self._backstop(waits=after != ROOM)
+            if backstop and (moved or (after != ROOM and backstop.noted != self.backstop_of(leg.leg))):
+                reported.append((BACKSTOP, backstop.noted))
+                functions = (("TIMEOUT(absolute)", str(backstop.seconds)),)
             if reported:
                 steps.append(Note(leg.leg, tuple(reported), functions))
         return steps
 
-    def _backstop(self, *, waits: bool) -> tuple[tuple[str, str], ...]:
+    def _backstop(self, *, waits: bool) -> Backstop | None:
         """Return the time-out behind a leg that waits: what still holds when the engine is dead.
 
         When it runs out, the leg leaves for extension ``T`` of its context (docs.asterisk.org, "Special Dialplan
-        Extensions").
+        Extensions"). It begins anew whenever the limit changes, and for each owner, who has a limit of its own.
         """
         if not self.settings.hold_backstop:
-            return ()
+            return None
+        if not waits:
+            return Backstop(0, "")
         limit = (self.wanted.hold_limit or LONGEST_HOLD) + self.settings.hold_backstop
-        return (("TIMEOUT(absolute)", str(math.ceil(limit.total_seconds())) if waits else "0"),)
-
-    def _hand_off(self, leg: WantedLeg, channel: Channel) -> HandOff:
-        try:
-            place = dialplan_place(leg.place)
-        except InvalidAddressError as error:
-            raise Unsupported(f"{leg.name} cannot be handed off: {error}") from error
-        waits = channel.variable(PLACE) == ALONE or channel.variable(PLACE).startswith(HELD)
-        rings = bool(channel.variable(RINGBACK))
-        return HandOff(leg.leg, *place, waits=waits, rings=rings)
-
-    def _reason(self, leg: WantedLeg) -> int:
-        """Return the Q.850 cause for a leg that is dropped: a phone should not call an answered call missed."""
-        if leg.expired:
-            return NO_ANSWER
-        taken = any(other.placement is not Placement.GONE and self.answered_target(other) for other in self.legs)
-        return ANSWERED_ELSEWHERE if taken and not self.up(leg.leg) else NORMAL_CLEARING
+        seconds = math.ceil(limit.total_seconds())
+        return Backstop(seconds, f"{seconds} {self.wanted.owner}")

@@ -7,13 +7,15 @@ from weakref import WeakValueDictionary
 
 from pydantic import TypeAdapter
 
+from activities.telephony.asterisk.addresses import caller_name, caller_number
 from activities.telephony.asterisk.causes import Ending
-from activities.telephony.asterisk.client import AriClient, path
+from activities.telephony.asterisk.client import AriClient, InternalError, path
 from activities.telephony.asterisk.events import listen
 from activities.telephony.asterisk.execute import Executor, LegFailedError, StaleError
+from activities.telephony.asterisk.introducing import unintroduced
 from activities.telephony.asterisk.plan import Plan, make_plan
 from activities.telephony.asterisk.settings import AsteriskSettings
-from activities.telephony.asterisk.state import Bridge, Channel, Picture, hold_bridge
+from activities.telephony.asterisk.state import Bridge, Caller, Channel, Picture, Variable, hold_bridge
 from activities.telephony.asterisk.steps import HangUp, Step
 from activities.telephony.asterisk.translation import Endings, Translator
 from activities.telephony.asterisk.verdicts import DIALLED_PLACEMENTS, unanswered_ending
@@ -128,7 +130,40 @@ class _Run:
             asyncio.gather(*(self._client.get(path("bridges", item), Bridge.model_validate) for item in bridges)),
             asyncio.gather(*(self._client.get(path("channels", leg), Channel.model_validate) for leg in legs)),
         )
-        return Picture({channel.id: channel for channel in channels if channel is not None}, room, hold)
+        picture = Picture({channel.id: channel for channel in channels if channel is not None}, room, hold)
+        return replace(picture, callers=await self._callers(picture), partners=await self._partners(picture))
+
+    async def _partners(self, picture: Picture) -> dict[str, Caller]:
+        """Return who those are whom phones are to show, as long as they were not told to."""
+        named = {leg.shows for leg in self._wanted.legs if unintroduced(leg, picture, self._settings.trunk)}
+        return {leg: await self._caller(leg) for leg in named}
+
+    async def _callers(self, picture: Picture) -> dict[str, str]:
+        """Return the numbers in the name of which legs are to be called that are not there yet."""
+        named = {
+            leg.dial.caller_id_of
+            for leg in self._wanted.legs
+            if leg.dial is not None and leg.leg not in picture.channels and not picture.dialled(leg.leg)
+        }
+        return {leg: (await self._caller(leg)).number for leg in named if leg}
+
+    async def _caller(self, leg: str) -> Caller:
+        """Return a caller's number and name, each empty if there is none, or the caller does not want it shown."""
+        channel = await self._client.get(path("channels", leg), Channel.model_validate)
+        if channel is None or not channel.caller.number:
+            return Caller()
+        number = caller_number(channel.caller.number, await self._presentation(leg, "num"))
+        if not number or not channel.caller.name:
+            return Caller(number=number)
+        return Caller(number=number, name=caller_name(channel.caller.name, await self._presentation(leg, "name")))
+
+    async def _presentation(self, leg: str, what: str) -> str:
+        try:
+            query = {"variable": f"CALLERID({what}-pres)"}
+            reply = await self._client.send("GET", path("channels", leg, "variable"), query)
+        except InternalError:
+            return ""  # without func_callerid nobody can say whether it may be shown
+        return Variable.model_validate(reply.data).value if reply.done else ""
 
     def _known(self) -> dict[str, Ending]:
         seen = {leg.leg: self._seen_endings[leg.leg] for leg in self._wanted.legs if leg.leg in self._seen_endings}

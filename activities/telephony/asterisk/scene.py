@@ -4,7 +4,16 @@ from collections.abc import Iterable, Mapping
 
 from activities.telephony.asterisk.causes import Ending
 from activities.telephony.asterisk.settings import AsteriskSettings
-from activities.telephony.asterisk.state import HANDED_OFF, HELD, PLACE, RINGBACK, Channel, Picture, hold_bridge
+from activities.telephony.asterisk.state import (
+    BACKSTOP,
+    HANDED_OFF,
+    HELD,
+    PLACE,
+    RINGBACK,
+    Channel,
+    Picture,
+    hold_bridge,
+)
 from activities.telephony.asterisk.verdicts import DIALLED_PLACEMENTS
 from activities.telephony.model import Arrangement, Placement, WantedLeg
 
@@ -120,6 +129,11 @@ class Scene:
         """Return what is noted of where a leg is."""
         channel = self.channels.get(leg)
         return channel.variable(PLACE) if channel is not None else ""
+
+    def backstop_of(self, leg: str) -> str:
+        """Return what is noted of the time-out behind a leg."""
+        channel = self.channels.get(leg)
+        return channel.variable(BACKSTOP) if channel is not None else ""
 
     def ringback_of(self, leg: str) -> str:
         """Return for whom a leg was told to hear ringback."""

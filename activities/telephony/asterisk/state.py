@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict
 
+from activities.telephony.asterisk.addresses import TECHNOLOGY
 from activities.telephony.model import Phase
 
 OWNER = "HOOKFLASH_OWNER"
@@ -17,11 +18,22 @@ FORMER_OWNER = "HOOKFLASH_FORMER_OWNER"
 """On a leg: workflow that was told its events before. It has to learn that it is not any more, so this stays."""
 PLACE = "HOOKFLASH_PLACE"
 """On a leg: the last place where everything was done for it: ``hold:<class>``, ``alone``, ``room``,
-``screened`` or ``handed_off``. In the first two it waits, with an absolute time-out behind it."""
+``screened``, ``handed_off`` or ``farewell``. In the first two it waits, with an absolute time-out behind it."""
+BACKSTOP = "HOOKFLASH_BACKSTOP"
+"""On a leg that waits: how many seconds its absolute time-out was set to, and for whom."""
+SHOWN = "HOOKFLASH_SHOWN"
+"""On a leg: the leg whose number its phone was told to show, if there was one that it may show."""
 RINGBACK = "HOOKFLASH_RINGBACK"
 """On a leg: id of the ringing leg for which it was told to hear ringback."""
 PROMPTED = "HOOKFLASH_PROMPTED"
 """On a leg: its prompt was started."""
+ANNOUNCED = "HOOKFLASH_ANNOUNCED"
+"""On a leg: number of the last announcement to it, noted before it is played: better never than twice."""
+ANNOUNCING = "HOOKFLASH_ANNOUNCING"
+"""On a leg: ``playing``: it may be hearing an announcement, until which it can be asked for nothing. ``whispering``:
+a channel that whispers to it may be there without having been told what."""
+LISTENED = "HOOKFLASH_LISTENED"
+"""On a leg: whether it was listened for a machine: ``begun``, ``done``."""
 DIALLED = "HOOKFLASH_DIALLED_"
 """On the room, followed by a leg's id: that leg was about to be dialled. On the room, because a leg that is refused at
 once takes its own variables with it, and would then be dialled again."""
@@ -32,6 +44,11 @@ ALONE = "alone"
 SCREENED = "screened"
 ROOM = "room"
 HANDED_OFF = "handed_off"
+FAREWELL = "farewell"
+PLAYING = "playing"
+WHISPERING = "whispering"
+BEGUN = "begun"
+DONE = "done"
 
 
 def hold_bridge(music: str) -> str:
@@ -53,10 +70,21 @@ class Dialplan(_Shown):
     app_name: str = ""
 
 
+class Caller(_Shown):
+    """Who a channel says it is."""
+
+    number: str = ""
+    name: str = ""
+
+
 class Channel(_Shown):
     """A channel as ARI shows it."""
 
     id: str
+    name: str = ""
+    caller: Caller = Caller()
+    connected: Caller = Caller()
+    """Whom its phone shows as its partner, as far as Asterisk knows."""
     state: str = "Unknown"
     dialplan: Dialplan = Dialplan()
     channelvars: Mapping[str, object] = {}
@@ -76,6 +104,12 @@ class Channel(_Shown):
         return self.variable(FORMER_OWNER)
 
     @property
+    def endpoint(self) -> str:
+        """Name of the PJSIP endpoint behind it, empty if there is none."""
+        technology, _, rest = self.name.partition("/")
+        return rest.rpartition("-")[0] if technology == TECHNOLOGY else ""
+
+    @property
     def up(self) -> bool:
         """Whether it was answered."""
         return self.state == "Up"
@@ -89,6 +123,17 @@ class Channel(_Shown):
     def controlled(self) -> bool:
         """Whether ARI may move it about."""
         return self.dialplan.app_name == "Stasis" or self.starting
+
+    @property
+    def leaving(self) -> bool:
+        """Whether Asterisk plays it a farewell and then hangs up: to everybody it has ended."""
+        return self.variable(PLACE) == FAREWELL and not self.controlled
+
+    @property
+    def announced(self) -> int:
+        """Number of the last announcement to it, 0 if there was none."""
+        number = self.variable(ANNOUNCED)
+        return int(number) if number.isdecimal() else 0
 
     @property
     def phase(self) -> Phase:
@@ -131,6 +176,11 @@ class Picture:
     room: Bridge | None = None
     hold: Bridge | None = None
     """The holding bridge of the wanted class of music."""
+    callers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By leg: number of its caller, of those that somebody is to be called in the name of."""
+    partners: Mapping[str, Caller] = field(default_factory=dict[str, Caller])
+    """By leg: the caller as whom phones may show it, of those that have yet to be shown; without a number if nobody
+    knows it, or may."""
     everything: tuple[Bridge, ...] | None = None
     """All bridges of the node; only looked up when it matters who is with whom outside the room."""
 

@@ -4,36 +4,27 @@ A step can be repeated, and it says which refusals are as good as success. Any o
 planned from is out of date.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from activities.telephony.asterisk.client import path
-from activities.telephony.asterisk.state import DIALLED, FORMER_OWNER, HANDED_OFF, OWNER, PLACE, RINGBACK
-
-NONE: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request to ARI and what its refusals mean."""
-
-    method: str
-    where: str
-    query: Mapping[str, str] | None = None
-    body: Mapping[str, Any] | None = None
-    fine: frozenset[int] = NONE
-    """Refusals that say: it is so already."""
-    not_yet: frozenset[int] = NONE
-    """Refusals that go away by themselves within milliseconds."""
-    no_listener: frozenset[int] = NONE
-    """Refusals that say: nobody has the application's event socket."""
-
-
-def variable(leg: str, name: str, value: str) -> Request:
-    """Return the request that sets a reported variable of a leg."""
-    query = {"variable": name, "value": value, "report_events": "true"}
-    return Request("POST", path("channels", leg, "variable"), query)
+from activities.telephony.asterisk.departures import Farewell, HandOff, HangUp
+from activities.telephony.asterisk.request import GONE, Note, Request, variable
+from activities.telephony.asterisk.sounds import (
+    FinishWhisper,
+    Listen,
+    Music,
+    Play,
+    Prompt,
+    Ring,
+    StopListening,
+    StopPlaying,
+    StopPrompt,
+    StopRing,
+    StopWhisper,
+    Whisper,
+)
+from activities.telephony.asterisk.state import ANNOUNCED, DIALLED, FORMER_OWNER, OWNER
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +36,8 @@ class Adopt:
     app: str
     former: str = ""
     """Who was told until now."""
+    announced: bool = False
+    """Whether the former owner had something announced. The new one counts its announcements from the beginning."""
 
     def requests(self) -> tuple[Request, ...]:
         """Return what it takes."""
@@ -53,7 +46,8 @@ class Adopt:
         subscribe = Request("POST", where, query, no_listener=frozenset({404}))
         # In this order: whoever stops half-way, the former owner can still be told.
         former = (variable(self.leg, FORMER_OWNER, self.former),) if self.former else ()
-        return subscribe, *former, variable(self.leg, OWNER, self.owner)
+        forget = (variable(self.leg, ANNOUNCED, ""),) if self.announced else ()
+        return subscribe, *former, *forget, variable(self.leg, OWNER, self.owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +87,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Put a leg into a bridge; it leaves any other by itself."""
+    """Put a leg into a bridge; it leaves any other by itself.
+
+    Whom its phone shows, and whose number it calls from if it is yet to be dialled, is not Asterisk's to say: it would
+    take the number of who is in the room, which may be the customer's.
+    """
 
     leg: str
     bridge: str
-    undialled: bool = False
-    """Whether it is yet to be dialled. Without more ado it would then call from the number of who is in the room, which
-    may be the customer's."""
 
     def requests(self) -> tuple[Request, ...]:
         """Return what it takes."""
         where = path("bridges", self.bridge, "addChannel")
-        query = {"channel": self.leg}
-        if self.undialled:
-            query["inhibitConnectedLineUpdates"] = "true"
+        query = {"channel": self.leg, "inhibitConnectedLineUpdates": "true"}
         # 422: it is not in Stasis, which takes a new leg some milliseconds.
         return (Request("POST", where, query, not_yet=frozenset({422})),)
 
@@ -122,58 +115,6 @@ class Leave:
         """Return what it takes."""
         where = path("bridges", self.bridge, "removeChannel")
         return (Request("POST", where, {"channel": self.leg}, fine=frozenset({400, 404, 422})),)
-
-
-@dataclass(frozen=True, slots=True)
-class Music:
-    """Play music in a holding bridge. To be repeated for everybody who enters: it ends when the last one leaves."""
-
-    bridge: str
-    music: str
-
-    def requests(self) -> tuple[Request, ...]:
-        """Return what it takes."""
-        return (Request("POST", path("bridges", self.bridge, "moh"), {"mohClass": self.music}),)
-
-
-@dataclass(frozen=True, slots=True)
-class Ring:
-    """Let a leg that is alone in the room hear ringback."""
-
-    leg: str
-
-    def requests(self) -> tuple[Request, ...]:
-        """Return what it takes."""
-        return (Request("POST", path("channels", self.leg, "ring")),)
-
-
-@dataclass(frozen=True, slots=True)
-class StopRing:
-    """End the ringback of a leg."""
-
-    leg: str
-
-    def requests(self) -> tuple[Request, ...]:
-        """Return what it takes."""
-        fine = frozenset({404, 409, 412})
-        return (Request("DELETE", path("channels", self.leg, "ring"), fine=fine),)
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Set variables of a leg in one request."""
-
-    leg: str
-    reported: tuple[tuple[str, str], ...]
-    """Ours, which we read again with every look."""
-    functions: tuple[tuple[str, str], ...] = ()
-    """Asterisk's own, such as ``TIMEOUT(absolute)``."""
-
-    def requests(self) -> tuple[Request, ...]:
-        """Return what it takes."""
-        variables: dict[str, Any] = dict(self.functions)
-        variables |= {name: {"value": value, "report_events": True} for name, value in self.reported}
-        return (Request("POST", path("channels", self.leg, "variables"), body={"variables": variables}),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,66 +158,6 @@ class Dial:
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """Play the prompt from its beginning. Playback ids are not unique to Asterisk, so a former one is ended first."""
-
-    leg: str
-    prompt: str
-
-    def requests(self) -> tuple[Request, ...]:
-        """Return what it takes."""
-        play = path("channels", self.leg, "play", playback(self.leg))
-        return *StopPrompt(self.leg).requests(), Request("POST", play, {"media": f"sound:{self.prompt}"})
-
-
-@dataclass(frozen=True, slots=True)
-class StopPrompt:
-    """End the prompt, whether it still plays or not."""
-
-    leg: str
-
-    def requests(self) -> tuple[Request, ...]:
-        """Return what it takes."""
-        return (Request("DELETE", path("playbacks", playback(self.leg)), fine=frozenset({404})),)
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    """End a leg."""
-
-    leg: str
-    cause: int
-    """Q.850 cause, sent to the far end in a Reason header (RFC 3326)."""
-
-    def requests(self) -> tuple[Request, ...]:
-        """Return what it takes."""
-        query = {"reason_code": str(self.cause)}
-        return (Request("DELETE", path("channels", self.leg), query, fine=frozenset({404})),)
-
-
-@dataclass(frozen=True, slots=True)
-class HandOff:
-    """Let a leg go on in the dialplan. Its owner is told nothing more."""
-
-    leg: str
-    context: str
-    extension: str
-    priority: int
-    waits: bool
-    """Whether our time-out is behind it, which must not follow it."""
-    rings: bool
-    """Whether it was told to hear ringback, which would go on."""
-
-    def requests(self) -> tuple[Request, ...]:
-        """Return what it takes."""
-        functions = (("TIMEOUT(absolute)", "0"),) if self.waits else ()
-        quiet = StopRing(self.leg).requests() if self.rings else ()
-        forget = Note(self.leg, ((OWNER, ""), (RINGBACK, ""), (PLACE, HANDED_OFF)), functions)
-        query = {"context": self.context, "extension": self.extension, "priority": str(self.priority)}
-        return *quiet, *forget.requests(), Request("POST", path("channels", self.leg, "continue"), query)
-
-
-@dataclass(frozen=True, slots=True)
 class DeleteRoom:
     """Remove the room."""
 
@@ -284,7 +165,7 @@ class DeleteRoom:
 
     def requests(self) -> tuple[Request, ...]:
         """Return what it takes."""
-        return (Request("DELETE", path("bridges", self.room), fine=frozenset({404})),)
+        return (Request("DELETE", path("bridges", self.room), fine=GONE),)
 
 
 Step = (
@@ -294,20 +175,23 @@ Step = (
     | Answer
     | Move
     | Leave
-    | Music
-    | Ring
-    | StopRing
     | Note
     | Create
     | Dial
+    | DeleteRoom
+    | Music
+    | Ring
+    | StopRing
     | Prompt
     | StopPrompt
+    | Play
+    | StopPlaying
+    | Whisper
+    | FinishWhisper
+    | StopWhisper
+    | Listen
+    | StopListening
     | HangUp
     | HandOff
-    | DeleteRoom
+    | Farewell
 )
-
-
-def playback(leg: str) -> str:
-    """Return the id of a leg's prompt."""
-    return f"prompt-{leg}"

@@ -10,11 +10,14 @@ from collections.abc import Iterator, Mapping
 from pydantic import BaseModel, ConfigDict
 
 from activities.telephony.asterisk.causes import Ending, ending
+from activities.telephony.asterisk.sounds import LISTENING
 from activities.telephony.asterisk.state import OWNER, Channel
 from activities.telephony.model import LegEvent, LegEventKind
 
 REMEMBERED = 10_000
 DIGITS = frozenset("0123456789*#")
+TALKS_ON = ("LONGGREETING", "MAXWORDS", "MAXWORDLENGTH")
+"""Beginnings of ``AMDCAUSE`` that say: it talked as no person does who answers a call."""
 
 
 class AriEvent(BaseModel):
@@ -29,6 +32,8 @@ class AriEvent(BaseModel):
     cause_txt: str = ""
     soft: bool = False
     digit: str = ""
+    variable: str = ""
+    value: str = ""
 
 
 class Endings(Mapping[str, Ending]):
@@ -70,6 +75,8 @@ class Translator:
         channel = event.channel
         if channel is None:
             return None
+        if channel.id.startswith(LISTENING):
+            return self._machine(event, channel)
         owner = self._owner(channel)
         if event.type == "ChannelHangupRequest" and owner:
             self._soft.setdefault(channel.id, event.soft)
@@ -85,6 +92,18 @@ class Translator:
         if event.type == "ChannelDtmfReceived" and event.digit in DIGITS:
             return LegEvent(owner=owner, leg=channel.id, kind=LegEventKind.DIGIT, digit=event.digit)
         return None
+
+    def _machine(self, event: AriEvent, channel: Channel) -> LegEvent | None:
+        """Return what the channel that listens to a leg says of it.
+
+        Silence is no sign of a machine: a person may well wait for the end of the prompt.
+        """
+        machine = event.variable == "AMDCAUSE" and event.value.startswith(TALKS_ON)
+        if event.type != "ChannelVarset" or not machine:
+            return None
+        leg = channel.id.removeprefix(LISTENING)
+        owner = self._owners.get(leg, channel.owner)
+        return LegEvent(owner=owner, leg=leg, kind=LegEventKind.MACHINE) if owner else None
 
     def _owner(self, channel: Channel) -> str:
         """Return the owner. A leg that was just made is reported without its variables at first."""

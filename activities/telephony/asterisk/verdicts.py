@@ -38,6 +38,8 @@ def endings(wanted: Arrangement, picture: Picture, known: Mapping[str, Ending], 
 
 
 def _of_present(leg: WantedLeg, channel: Channel) -> Ending | None:
+    if channel.leaving:
+        return _said(Cause.RELEASED, "it hears its farewell")
     if channel.controlled or leg.placement in (Placement.GONE, Placement.HANDED_OFF):
         return None
     if channel.owner:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from activities.telephony.errors import Unsupported
 from activities.telephony.model import Arrangement, Observation, Phase, Placement, SeenLeg, WantedLeg
-from activities.telephony.simulator.legs import Leg
-from activities.telephony.simulator.plan import ON_ANSWER, Step, StepKind, customer_of, make_plan
+from activities.telephony.simulator.legs import ANSWERED_ELSEWHERE, HEARD_RINGING, Leg
+from activities.telephony.simulator.plan import ON_ANSWER, Step, StepKind, customer_of, make_plan, to_be_dialled
 from activities.telephony.simulator.switchboard import Switchboard
 from hookflash import Cause, Evidence
 
@@ -101,8 +101,21 @@ class Arranger:
                 board.redirect(leg, ON_ANSWER[want.placement], _room_for(want, wanted), because)
             case StepKind.EXPIRE:
                 board.time_out(leg, because)
+            case StepKind.SHOW:
+                board.show(leg, board.legs[want.shows], because)
+            case StepKind.ANNOUNCE:
+                if want.announcement is not None:
+                    board.announce(leg, want.announcement, because)
+            case StepKind.SAY_FAREWELL:
+                board.say_farewell(leg, because)
             case _:
-                board.end(leg, Cause.RELEASED, because)
+                elsewhere = leg.ringing and self._has_target(wanted)
+                board.end(leg, Cause.RELEASED, because, ANSWERED_ELSEWHERE if elsewhere else None)
+
+    def _has_target(self, wanted: Arrangement) -> bool:
+        """Whether somebody whom the exchange has rung is up and stays."""
+        kept = [self._board.legs.get(want.leg) for want in wanted.legs if want.placement != Placement.GONE]
+        return any(leg is not None and leg.up and self._board.dials[leg.id] for leg in kept)
 
     def _new_leg(self, want: WantedLeg, wanted: Arrangement) -> Leg:
         customer = customer_of(wanted)
@@ -125,6 +138,8 @@ class Arranger:
     def _seen(self, want: WantedLeg) -> SeenLeg:
         leg = self._board.legs.get(want.leg)
         if leg is None:
+            if to_be_dialled(want):  # somebody else was missing, and nothing was dialled
+                return SeenLeg(leg=want.leg, phase=Phase.NEW)
             return SeenLeg(leg=want.leg, phase=Phase.ENDED, cause=Cause.UNKNOWN_LEG)
         if leg.live and leg.placement == Placement.HANDED_OFF != want.placement:
             # It talks to somebody else's voicemail or queue now, and no exchange gives it back.
@@ -140,4 +155,4 @@ class Arranger:
 
 
 def _room_for(want: WantedLeg, wanted: Arrangement) -> str:
-    return wanted.room if ON_ANSWER[want.placement] == Placement.IN_ROOM else ""
+    return wanted.room if ON_ANSWER[want.placement] in HEARD_RINGING else ""

@@ -94,7 +94,7 @@ class SimulatedExchange:
         """Return the workflows that own a live leg; see ``Telephony``."""
         self.requests["owners"] += 1
         self._refuse_in_outage("owners")
-        return frozenset(leg.owner for leg in self._board.live.values() if leg.owner)
+        return frozenset(leg.owner for leg in self._board.present.values() if leg.owner)
 
     async def close(self) -> None:
         """Stop the listener. The calls go on."""
@@ -106,7 +106,7 @@ class SimulatedExchange:
         """Begin a call between two legs that are up, in a room of the exchange's own.
 
         Args:
-            customer: Leg id, for example ``sim:carol``. An earlier leg of that id must have ended.
+            customer: Leg id, for example ``sim:carol``. An earlier leg of that id must be gone.
             agent: Leg id.
             customer_script: What the customer's phone will do, for example ``hangup=5s``; see ``script``.
             agent_script: What the agent's phone will do.
@@ -115,7 +115,7 @@ class SimulatedExchange:
             ValueError: One of the legs is in a call already, or a script makes no sense.
         """
         for leg in (customer, agent):
-            if leg in self.legs and self.legs[leg].live:
+            if leg in self._board.present:
                 raise ValueError(f"{leg} is in a call already")
         scripts = {customer: parse_script(customer_script), agent: parse_script(agent_script)}
         self._put_up(customer, {customer: "customer", agent: "agent"}, scripts)
@@ -180,7 +180,7 @@ class SimulatedExchange:
     def leg_of(self, address: str) -> str | None:
         """Return the newest leg that rings at an address, with or without its script; None if none does."""
         phone, _ = parse_address(address.partition("?")[0])
-        ringing = [leg.id for leg in self._board.live.values() if leg.phone == phone and leg.ringing]
+        ringing = [leg.id for leg in self._board.present.values() if leg.phone == phone and leg.ringing]
         return ringing[-1] if ringing else None
 
     def snapshot(self, call: str) -> Snapshot:
@@ -236,7 +236,7 @@ class SimulatedExchange:
             at=at,
             because=because,
             settled=self._arranger.progress is None,
-            parties=parties_of(call, self._board.live, self._board.rooms),
+            parties=parties_of(call, self._board.present, self._board.rooms),
         )
 
     def _changed(self, call: str, because: str) -> None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from activities.telephony.model import Phase, Placement
 from activities.telephony.simulator.legs import Leg, Room
+from activities.telephony.simulator.recordings import can_play
 
 
 class Sound(StrEnum):
@@ -18,19 +19,21 @@ class Sound(StrEnum):
     SILENCE = "silence"
 
 
-def heard_by(leg: Leg, legs: Iterable[Leg], rooms: Mapping[str, Room]) -> frozenset[str]:
-    """Return the ids of the legs that a leg hears, or the sound; nothing if it is not up.
+def around(leg: Leg, legs: Iterable[Leg], rooms: Mapping[str, Room]) -> frozenset[str]:
+    """Return the ids of the legs that a leg hears, or the sound, but for an announcement; nothing if it is not up.
 
-    Alone in a room it hears ringback while somebody is rung for that room, and silence otherwise: an exchange does not
-    play music by itself.
+    Alone in a room it hears ringback while somebody is rung for that room, be it to be screened first, and silence
+    otherwise: an exchange does not play music by itself.
     """
+    if leg.leaving:
+        return frozenset({Sound.ANNOUNCEMENT})
     if leg.phase != Phase.ANSWERED:
         return frozenset()
     match leg.placement:
         case Placement.ON_HOLD:
             return frozenset({Sound.MUSIC})
         case Placement.SCREENING:
-            return frozenset({Sound.ANNOUNCEMENT})
+            return frozenset({Sound.ANNOUNCEMENT if can_play(leg.prompt) else Sound.SILENCE})
         case Placement.HANDED_OFF:
             return frozenset({Sound.PLACE})
         case _:
@@ -38,18 +41,18 @@ def heard_by(leg: Leg, legs: Iterable[Leg], rooms: Mapping[str, Room]) -> frozen
 
 
 def _heard_in_room(leg: Leg, legs: Iterable[Leg], rooms: Mapping[str, Room]) -> frozenset[str]:
-    others = [other for other in legs if other.id != leg.id and other.is_in(leg.room)]
-    voices = frozenset(other.id for other in others if other.up)
+    others = [other for other in legs if other.id != leg.id]
+    voices = frozenset(other.id for other in others if other.up and other.is_in(leg.room))
     if voices:
         return voices
     room = rooms.get(leg.room)
-    rung = any(other.ringing for other in others) or (room is not None and room.ringback)
+    rung = any(other.rings_for(leg.room) for other in others) or (room is not None and room.ringback)
     return frozenset({Sound.RINGBACK if rung else Sound.SILENCE})
 
 
 @dataclass(frozen=True)
 class PartyView:
-    """One live leg of a call, at one moment."""
+    """One leg of a call that is live, or ended and still hears its farewell, at one moment."""
 
     leg: str
     name: str
@@ -57,8 +60,15 @@ class PartyView:
     placement: Placement
     owned: bool
     """A transfer watches it."""
-    hears: frozenset[str]
-    """Ids of the legs it hears, or one of the sounds. Empty before the answer."""
+    around: frozenset[str]
+    """Ids of the legs, or the sound, that it hears but for an announcement to it alone. Empty before the answer."""
+    announcement: bool = False
+    """An announcement is played to it, over everything else."""
+
+    @property
+    def hears(self) -> frozenset[str]:
+        """Ids of the legs it hears now, or one of the sounds. Empty before the answer."""
+        return frozenset({Sound.ANNOUNCEMENT}) if self.announcement else self.around
 
 
 @dataclass(frozen=True)
@@ -116,15 +126,15 @@ class Snapshot:
         return (f"{self.at:.2f}", *heard, *(f"{name} rings" for name in self.ringing))
 
     def party(self, leg: str) -> PartyView | None:
-        """Return a leg's part of it, None if the leg is not live."""
+        """Return a leg's part of it, None if the leg is not there."""
         return next((party for party in self.parties if party.leg == leg), None)
 
     def _names(self, phase: Phase, placement: Placement) -> tuple[str, ...]:
         return tuple(party.name for party in self.parties if party.phase == phase and party.placement == placement)
 
 
-def parties_of(call: str, live: Mapping[str, Leg], rooms: Mapping[str, Room]) -> tuple[PartyView, ...]:
-    """Return the live legs of a call and what they hear now."""
+def parties_of(call: str, present: Mapping[str, Leg], rooms: Mapping[str, Room]) -> tuple[PartyView, ...]:
+    """Return the legs of a call that are there, and what they hear now."""
     return tuple(
         PartyView(
             leg=leg.id,
@@ -132,8 +142,9 @@ def parties_of(call: str, live: Mapping[str, Leg], rooms: Mapping[str, Room]) ->
             phase=leg.phase,
             placement=leg.placement,
             owned=bool(leg.owner),
-            hears=heard_by(leg, live.values(), rooms),
+            around=around(leg, present.values(), rooms),
+            announcement=leg.announcement is not None,
         )
-        for leg in live.values()
+        for leg in present.values()
         if leg.call == call
     )

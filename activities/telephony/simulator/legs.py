@@ -4,8 +4,11 @@ from dataclasses import dataclass, field
 
 from activities.telephony.model import Phase, Placement
 from activities.telephony.simulator.clock import Timer
-from activities.telephony.simulator.script import Script
+from activities.telephony.simulator.script import SCHEME, Script
 from hookflash import Cause, Evidence
+
+HEARD_RINGING = frozenset({Placement.IN_ROOM, Placement.SCREENING})
+"""Where a leg is put at the answer if its ringing is heard in a room."""
 
 
 @dataclass
@@ -31,9 +34,15 @@ class Leg:
     placement: Placement
     """Where it is; before the answer: where the exchange puts it at the answer."""
     room: str = ""
-    """For ``in_room``: which."""
+    """For ``in_room``: which. For ``screening``: the one where its ringing is heard."""
     phone: str = ""
     """Name of the phone that was dialled."""
+    shown: str = ""
+    """Number that the phone shows as its partner's."""
+    prompt: str = ""
+    """For ``screening``: recording that it hears once it has answered."""
+    detect_machine: bool = False
+    """For ``screening``: somebody wants to know whether a machine has answered."""
     owner: str = ""
     former_owner: str = ""
     music: str = ""
@@ -44,6 +53,12 @@ class Leg:
     script: Script = field(default_factory=Script)
     """How its phone behaves."""
     timers: list[Timer] = field(default_factory=lambda: list[Timer]())
+    announced: int = 0
+    """Number of the last announcement that was played to it."""
+    announcement: Timer | None = None
+    """The end of the announcement that it hears now, over everything else."""
+    leaving: bool = False
+    """It has ended as far as anybody is told, and still hears its farewell."""
 
     @property
     def live(self) -> bool:
@@ -60,9 +75,24 @@ class Leg:
         """Whether it was dialled and waits for the answer."""
         return self.phase in (Phase.DIALLING, Phase.RINGING)
 
+    @property
+    def number(self) -> str:
+        """Number of its phone: the name of the phone, ``carol`` for ``sim:carol``."""
+        return self.phone or self.id.removeprefix(SCHEME)
+
     def is_in(self, room: str) -> bool:
         """Whether it is in a room, or will be once it answers."""
         return self.live and self.placement == Placement.IN_ROOM and self.room == room
+
+    def rings_for(self, room: str) -> bool:
+        """Whether it rings, and who is alone in this room waits for it."""
+        return self.ringing and self.room == room and self.placement in HEARD_RINGING
+
+    def stop_announcement(self) -> None:
+        """Break off what is being announced to it, if anything is."""
+        if self.announcement is not None:
+            self.announcement.cancel()
+            self.announcement = None
 
     def cancel_timers(self) -> None:
         """Forget everything its phone was going to do."""
@@ -81,3 +111,6 @@ EVIDENCE = {
     Cause.RELEASED: Evidence(q850=16, text="Released by the engine"),
 }
 """What the exchange says about each cause: the codes a real Asterisk shows."""
+
+ANSWERED_ELSEWHERE = Evidence(q850=26, text="Answered elsewhere")
+"""What it says of a phone that was released while it rang, because another one had been answered."""

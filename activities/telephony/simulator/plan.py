@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from activities.telephony.model import Arrangement, Phase, Placement, WantedLeg
-from activities.telephony.simulator.hearing import Sound, heard_by
-from activities.telephony.simulator.legs import Leg, Room
+from activities.telephony.simulator.hearing import Sound, around
+from activities.telephony.simulator.legs import HEARD_RINGING, Leg, Room
+from activities.telephony.simulator.recordings import can_play
 
 ON_ANSWER = {
     Placement.RINGING: Placement.IN_ROOM,
@@ -20,6 +21,8 @@ ON_ANSWER = {
 }
 """Where a leg that still rings is put when it answers, by where it is wanted."""
 
+_RUNG = frozenset({Placement.RINGING, Placement.SCREENING})
+_PLACED = frozenset({Placement.IN_ROOM, Placement.ON_HOLD})
 
 _Condition = Callable[[Leg, WantedLeg], bool]
 
@@ -37,6 +40,9 @@ class StepKind(StrEnum):
     DIAL = "dial"
     EXPIRE = "expire"
     HANG_UP = "hang up"
+    SAY_FAREWELL = "say farewell to"
+    SHOW = "show the partner to"
+    ANNOUNCE = "announce to"
     REMOVE_ROOM = "remove room"
 
 
@@ -59,7 +65,8 @@ class Plan:
     steps: tuple[Step, ...]
     stands: bool
     waits_in_vain: bool
-    """Somebody is to wait for a phone that does not ring any more; the engine learns that from what is observed."""
+    """Somebody is to wait for a phone that does not ring any more, and the engine has yet to learn it: from what is
+    observed."""
 
 
 def customer_of(wanted: Arrangement) -> str:
@@ -100,13 +107,20 @@ class _Planner:
 
     def _in_vain(self, want: WantedLeg) -> bool:
         leg = self.legs.get(want.leg)
-        over = not self._needs_dial(want) if leg is None else not leg.live
-        return want.placement == Placement.RINGING and over
+        if leg is None:
+            over = not self._needs_dial(want)
+        else:
+            screened = want.placement == Placement.SCREENING and leg.phase == Phase.ANSWERED
+            over = not leg.live or (screened and want.known < Phase.ANSWERED)
+        return want.placement in _RUNG and over
 
     def _comfort(self) -> tuple[Step, ...]:
         """Music for who was left alone. Nothing else: without the missing leg, every other move could do harm."""
-        alone = self._pick(lambda leg, _: leg.up and Sound.SILENCE in heard_by(leg, self.legs.values(), self.rooms))
+        alone = self._pick(lambda leg, _: leg.up and leg.is_in(leg.room) and self._hears_nothing(leg))
         return (Step(StepKind.HOLD, alone),) if alone else ()
+
+    def _hears_nothing(self, leg: Leg) -> bool:
+        return Sound.SILENCE in around(leg, self.legs.values(), self.rooms)
 
     def _all_steps(self) -> tuple[Step, ...]:
         room = self.wanted.room
@@ -132,6 +146,9 @@ class _Planner:
         steps += self._each(StepKind.DIAL, tuple(want for want in self.wanted.legs if self._needs_dial(want)))
         done = [*first_out, *customer_released]
         steps += self._out((), releases, [want for want in releases if want not in done])
+        steps += self._each(StepKind.SHOW, self._pick(self._needs_to_show))
+        # Last, so that what is announced hides no silence that one of the other steps would cause.
+        steps += self._each(StepKind.ANNOUNCE, self._pick(self._needs_announcement))
         if not self.wanted.keep_room and room in self.rooms and not self._needs_room():
             steps.append(Step(StepKind.REMOVE_ROOM))
         return tuple(steps)
@@ -148,7 +165,7 @@ class _Planner:
         """Return the steps that take the chosen legs out of the room, the customer first."""
         ordered = sorted(chosen, key=lambda want: not self._is_customer(want))
         held = [Step(StepKind.HOLD, (want,)) for want in ordered if want in holds]
-        released = [Step(_release(want), (want,)) for want in ordered if want in releases]
+        released = [Step(_release(self.legs[want.leg], want), (want,)) for want in ordered if want in releases]
         return held + released
 
     def _needs_room(self) -> bool:
@@ -167,7 +184,7 @@ class _Planner:
     def _needs_ringback(self) -> bool:
         """Whether somebody will be alone in the room until the phone they wait for is dialled."""
         room = self.rooms.get(self.wanted.room)
-        dials = any(want.placement == Placement.RINGING and self._needs_dial(want) for want in self.wanted.legs)
+        dials = any(self._needs_dial(want) for want in self.wanted.legs)
         alone = sum(want.placement == Placement.IN_ROOM for want in self.wanted.legs) == 1
         return dials and alone and not (room is not None and room.ringback)
 
@@ -178,12 +195,24 @@ class _Planner:
         target = ON_ANSWER.get(want.placement)
         if not leg.ringing or target is None or _unwanted(leg, want):
             return False
-        return leg.placement != target or (target == Placement.IN_ROOM and leg.room != self.wanted.room)
+        return leg.placement != target or (target in HEARD_RINGING and leg.room != self.wanted.room)
 
     def _needs_dial(self, want: WantedLeg) -> bool:
-        dialled = want.placement in (Placement.RINGING, Placement.SCREENING)
-        fresh = want.leg not in self.legs and want.known == Phase.NEW and not want.expired
-        return dialled and fresh and want.dial is not None
+        return want.leg not in self.legs and to_be_dialled(want)
+
+    def _needs_to_show(self, leg: Leg, want: WantedLeg) -> bool:
+        partner = self.legs.get(want.shows)
+        known = partner is not None and partner.live and leg.shown != partner.number
+        return known and leg.up and want.placement == Placement.IN_ROOM
+
+    def _needs_announcement(self, leg: Leg, want: WantedLeg) -> bool:
+        announcement = want.announcement
+        if announcement is None or not can_play(announcement.media) or not leg.up:
+            return False
+        joined = want.placement == Placement.RINGING and leg.is_in(self.wanted.room)
+        # Each owner counts its own announcements; who takes a leg over now begins anew.
+        played = leg.announced if leg.owner == self.wanted.owner else 0
+        return (joined or want.placement in _PLACED) and announcement.number > played
 
     def _is_customer(self, want: WantedLeg) -> bool:
         return want.leg == self.customer
@@ -199,14 +228,22 @@ class _Planner:
         return tuple(sorted(chosen, key=lambda want: not self._is_customer(want)))
 
 
+def to_be_dialled(want: WantedLeg) -> bool:
+    """Return whether a leg that does not exist is to be dialled."""
+    fresh = want.known == Phase.NEW and not want.expired
+    return want.placement in _RUNG and fresh and want.dial is not None
+
+
 def _away(leg: Leg) -> bool:
     return leg.placement == Placement.HANDED_OFF
 
 
 def _unwanted(leg: Leg, want: WantedLeg) -> bool:
-    overdue = want.expired and want.placement in (Placement.RINGING, Placement.SCREENING) and leg.ringing
+    overdue = want.expired and want.placement in _RUNG and leg.ringing
     return want.placement == Placement.GONE or overdue
 
 
-def _release(want: WantedLeg) -> StepKind:
-    return StepKind.HANG_UP if want.placement == Placement.GONE else StepKind.EXPIRE
+def _release(leg: Leg, want: WantedLeg) -> StepKind:
+    if want.placement != Placement.GONE:
+        return StepKind.EXPIRE
+    return StepKind.SAY_FAREWELL if leg.up and can_play(want.farewell) else StepKind.HANG_UP

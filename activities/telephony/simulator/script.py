@@ -5,6 +5,7 @@ parameter      the phone
 =============  ====================================================================================
 ``ring``       rings for ever. With a duration: begins to ring that long after it is dialled
 ``answer=D``   answers after ringing for D
+``machine``    is answered by a machine; with a duration: after ringing that long
 ``busy``       is busy
 ``decline``    rings, and declines; with a duration: after ringing that long
 ``silent``     neither rings nor answers
@@ -47,10 +48,11 @@ class Manner(StrEnum):
     SILENT = "silent"
     UNREACHABLE = "unreachable"
     INVALID = "invalid"
+    MACHINE = "machine"
 
 
 _MANNERS = frozenset(str(manner) for manner in Manner)
-_TAKES_A_DURATION = frozenset({"ring", "answer", "decline", "hangup", "after"})
+_TAKES_A_DURATION = frozenset({"ring", "answer", "decline", "machine", "hangup", "after"})
 _NEEDS_A_DURATION = frozenset({"answer", "hangup", "after"})
 
 
@@ -98,6 +100,8 @@ def parse_script(script: str) -> Script:
     if "after" in given and "press" not in given:
         raise BadScript("after: only together with press")
     manner = Manner(manners[0]) if manners else Manner.RING
+    if manner == Manner.MACHINE and "press" in given:
+        raise BadScript("press: contradicts machine")
     return Script(
         manner=manner,
         delay=_seconds(manner, given[manner]) if given.get(manner) and manner != Manner.RING else 0.0,

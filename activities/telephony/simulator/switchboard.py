@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from activities.telephony.model import Dial, LegEvent, LegEventKind, Phase, Placement
+from activities.telephony.model import Announcement, Dial, LegEvent, LegEventKind, Phase, Placement
+from activities.telephony.simulator import recordings
 from activities.telephony.simulator.clock import Clock
 from activities.telephony.simulator.legs import EVIDENCE, Leg, Room
 from activities.telephony.simulator.script import BadScript, Manner, parse_address
@@ -27,8 +28,8 @@ class Switchboard:
     def __init__(self, clock: Clock, changed: Callable[[str, str], None], told: Callable[[LegEvent], None]) -> None:
         self.legs: dict[str, Leg] = {}
         """Every leg there ever was."""
-        self.live: dict[str, Leg] = {}
-        """Those that have not ended: what is looked through after every change."""
+        self.present: dict[str, Leg] = {}
+        """Those that have not ended, or still hear a farewell: what is looked through after every change."""
         self.rooms: dict[str, Room] = {}
         self.dials: Counter[str] = Counter()
         """How often the phone of each leg was dialled."""
@@ -43,7 +44,7 @@ class Switchboard:
         self.rooms[room.id] = room
         legs = tuple(legs)
         for leg in legs:
-            self.legs[leg.id] = self.live[leg.id] = leg
+            self.legs[leg.id] = self.present[leg.id] = leg
             self._talk(leg)
         self._after(legs, "call placed")
 
@@ -52,6 +53,7 @@ class Switchboard:
         legs = tuple(legs)
         for leg in legs:
             leg.owner, leg.former_owner = owner, leg.owner
+            leg.announced = 0  # each owner counts its own announcements
         self._after(legs, because)
 
     def create_room(self, room: str) -> None:
@@ -82,7 +84,20 @@ class Switchboard:
 
     def hand_off(self, leg: Leg, place: str, because: str) -> None:
         """Give a leg to a place of the exchange's; from then on nobody watches it."""
+        leg.stop_announcement()
         leg.placement, leg.room, leg.place, leg.owner = Placement.HANDED_OFF, "", place, ""
+        self._after((leg,), because)
+
+    def announce(self, leg: Leg, announcement: Announcement, because: str) -> None:
+        """Play a recording to a leg, over whatever it hears; one that still plays is broken off."""
+        leg.stop_announcement()
+        leg.announced = announcement.number
+        leg.announcement = self._clock.call_later(recordings.SECONDS, lambda: self._end_announcement(leg))
+        self._after((leg,), because)
+
+    def show(self, leg: Leg, partner: Leg, because: str) -> None:
+        """Let a phone show the number of somebody else from now on."""
+        leg.shown = partner.number
         self._after((leg,), because)
 
     def redirect(self, leg: Leg, placement: Placement, room: str, because: str) -> None:
@@ -92,8 +107,9 @@ class Switchboard:
 
     def dial(self, leg: Leg, dial: Dial, because: str) -> None:
         """Ring a phone. The exchange itself puts the leg in its place at the answer."""
-        self.legs[leg.id] = self.live[leg.id] = leg
+        self.legs[leg.id] = self.present[leg.id] = leg
         self.dials[leg.id] += 1
+        leg.shown, leg.prompt, leg.detect_machine = self._number_to_show(dial), dial.prompt, dial.detect_machine
         if room := self.rooms.get(leg.room):
             room.ringback = False  # the phone's own ringing takes over
         try:
@@ -119,13 +135,19 @@ class Switchboard:
 
     def end(self, leg: Leg, cause: Cause, because: str, evidence: Evidence | None = None) -> None:
         """End a leg, whoever wants it. A leg that has ended stays as it is."""
-        if not leg.live:
-            return
-        leg.cancel_timers()
-        del self.live[leg.id]
-        leg.phase, leg.cause = Phase.ENDED, cause
-        leg.evidence = evidence or EVIDENCE[cause]
-        self._tell(leg, LegEventKind.ENDED)
+        if leg.live:
+            self._conclude(leg, cause, evidence)
+            del self.present[leg.id]
+            self._after((leg,), because)
+
+    def say_farewell(self, leg: Leg, because: str) -> None:
+        """Take a leg that is up out of everything, let it hear a recording alone, and only then let go of it.
+
+        Whoever asks is told from now on that it has ended, and nobody owns it any more.
+        """
+        self._conclude(leg, Cause.RELEASED)
+        leg.placement, leg.room, leg.owner, leg.leaving = Placement.GONE, "", "", True
+        self._later(leg, recordings.SECONDS, lambda: self._let_go(leg, f"the farewell of {leg.name} is over"))
         self._after((leg,), because)
 
     # What phones do.
@@ -137,12 +159,17 @@ class Switchboard:
         leg.cancel_timers()
         leg.phase = Phase.ANSWERED
         self._tell(leg, LegEventKind.ANSWERED)
+        screened = leg.placement == Placement.SCREENING
+        if screened and leg.detect_machine and leg.script.manner == Manner.MACHINE:
+            self._tell(leg, LegEventKind.MACHINE)
         self._talk(leg)
         self._after((leg,), f"{leg.name} answers")
 
     def hang_up(self, leg: Leg) -> None:
         """End a leg from its own side: hang up, or decline while it rings."""
-        if leg.ringing:
+        if leg.leaving:
+            self._let_go(leg, f"{leg.name} hangs up")
+        elif leg.ringing:
             self.end(leg, Cause.DECLINED, f"{leg.name} declines")
         else:
             self.end(leg, Cause.HUNG_UP, f"{leg.name} hangs up")
@@ -157,7 +184,7 @@ class Switchboard:
         leg.phase, leg.rang = Phase.RINGING, True
         self._tell(leg, LegEventKind.RINGING)
         self._after((leg,), f"{leg.name} rings")
-        if leg.script.manner == Manner.ANSWER:
+        if leg.script.manner in (Manner.ANSWER, Manner.MACHINE):
             self._later(leg, leg.script.delay, lambda: self.answer(leg))
         elif leg.script.manner == Manner.DECLINE:
             self._later(leg, leg.script.delay, lambda: self.hang_up(leg))
@@ -168,6 +195,31 @@ class Switchboard:
             self._later(leg, script.hang_up_after, lambda: self.hang_up(leg))
         if script.press:
             self._later(leg, script.press_after, lambda: self.press(leg, script.press))
+
+    # What the exchange does by itself.
+
+    def _end_announcement(self, leg: Leg) -> None:
+        leg.announcement = None
+        self._after((leg,), f"the announcement to {leg.name} is over")
+
+    def _conclude(self, leg: Leg, cause: Cause, evidence: Evidence | None = None) -> None:
+        """End a leg as far as anybody is told."""
+        leg.cancel_timers()
+        leg.stop_announcement()
+        leg.phase, leg.cause = Phase.ENDED, cause
+        leg.evidence = evidence or EVIDENCE[cause]
+        self._tell(leg, LegEventKind.ENDED)
+
+    def _let_go(self, leg: Leg, because: str) -> None:
+        """End what is left of a leg that hears its farewell."""
+        leg.cancel_timers()
+        leg.leaving = False
+        del self.present[leg.id]
+        self._after((leg,), because)
+
+    def _number_to_show(self, dial: Dial) -> str:
+        known = self.legs.get(dial.caller_id_of)
+        return known.number if known is not None and known.live else dial.caller_id
 
     # Who is told.
 
@@ -182,8 +234,8 @@ class Switchboard:
             self._told(event)
 
     def _after(self, legs: Iterable[Leg], because: str) -> None:
-        members = Counter(leg.room for leg in self.live.values() if leg.is_in(leg.room))
-        voices = Counter(leg.room for leg in self.live.values() if leg.up and leg.is_in(leg.room))
+        members = Counter(leg.room for leg in self.present.values() if leg.is_in(leg.room))
+        voices = Counter(leg.room for leg in self.present.values() if leg.up and leg.is_in(leg.room))
         for room in tuple(self.rooms.values()):
             if room.own and not members[room.id]:
                 del self.rooms[room.id]

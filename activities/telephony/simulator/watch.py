@@ -1,9 +1,10 @@
 """The watch over every call: keeps the timeline and finds what must never happen.
 
-* Privacy: who is on hold hears music and nobody, and nobody hears them. And no step of an arrangement lets the
-  customer and somebody who is to be on hold, screened or gone hear each other anew.
+* Privacy: who is on hold hears music, or an announcement over it, and nobody, and nobody hears them. And no step of an
+  arrangement lets the customer and somebody who is to be on hold, screened or gone hear each other anew.
 * The customer of a call that a transfer watches is never in silence. A step of the engine's must not cause it for an
-  instant; where a party caused it by hanging up, the engine has a moment to do something about it.
+  instant; where a party caused it by hanging up, or by answering to be screened, the engine has a moment to do
+  something about it. An announcement is no silence, but it hides none either: what is behind it has to be right.
 """
 
 from collections import deque
@@ -25,16 +26,20 @@ class Violation(AssertionError):
 
 
 def held_alone(snapshot: Snapshot) -> list[str]:
-    """Return what is wrong about those on hold, a line each."""
+    """Return what is wrong about those on hold, and those who hear their farewell, a line each."""
     wrong: list[str] = []
     for held in snapshot.parties:
-        if held.phase != Phase.ANSWERED or held.placement != Placement.ON_HOLD:
+        if held.phase == Phase.ENDED:
+            why, sound = "said farewell to", Sound.ANNOUNCEMENT
+        elif held.phase == Phase.ANSWERED and held.placement == Placement.ON_HOLD:
+            why, sound = "on hold", Sound.MUSIC
+        else:
             continue
-        if held.hears != frozenset[str]({Sound.MUSIC}):
-            wrong.append(f"{held.name} is on hold and hears {', '.join(sorted(held.hears))}")
-        listeners = [party.name for party in snapshot.parties if held.leg in party.hears]
+        if held.around != frozenset[str]({sound}):
+            wrong.append(f"{held.name} is {why} and hears {', '.join(sorted(held.around))}")
+        listeners = [party.name for party in snapshot.parties if held.leg in party.around]
         if listeners:
-            wrong.append(f"{held.name} is on hold and heard by {', '.join(listeners)}")
+            wrong.append(f"{held.name} is {why} and heard by {', '.join(listeners)}")
     return wrong
 
 
@@ -44,7 +49,7 @@ def overheard(before: Snapshot, after: Snapshot, wanted: Mapping[str, Placement]
     wrong: list[str] = []
     for party in after.parties:
         known = before.party(party.leg)
-        for voice in party.hears - (known.hears if known else frozenset()):
+        for voice in party.around - (known.around if known else frozenset()):
             if after.party(voice) is None or customer not in (party.leg, voice):
                 continue  # a sound, or two people who are not the customer
             other = party.leg if voice == customer else voice
@@ -57,6 +62,12 @@ def in_silence(snapshot: Snapshot) -> bool:
     """Whether the customer is up and hears nothing."""
     customer = snapshot.party(snapshot.call)
     return customer is not None and Sound.SILENCE in customer.hears
+
+
+def alone(snapshot: Snapshot) -> bool:
+    """Whether the customer is up and hears nothing, or will when what is announced is over."""
+    customer = snapshot.party(snapshot.call)
+    return customer is not None and Sound.SILENCE in customer.around
 
 
 class Watch:
@@ -95,10 +106,10 @@ class Watch:
         if wanted is not None:
             wrong += overheard(before, snapshot, wanted)
         customer = snapshot.party(snapshot.call)
-        silent = in_silence(snapshot) and customer is not None and customer.owned
-        if silent and not in_silence(before) and not may_fall_silent:
+        owned = customer is not None and customer.owned
+        if owned and alone(snapshot) and not alone(before) and not may_fall_silent:
             wrong.append("the customer is in silence")
-        self._mind_silence(snapshot, silent)
+        self._mind_silence(snapshot, owned and in_silence(snapshot))
         self._report(snapshot, wrong)
 
     def _mind_silence(self, snapshot: Snapshot, silent: bool) -> None:

@@ -1,0 +1,81 @@
+"""How a leg leaves us: hung up, handed off, or with a farewell that Asterisk alone plays to its end."""
+
+from dataclasses import dataclass
+
+from activities.telephony.asterisk.client import path
+from activities.telephony.asterisk.request import GONE, Note, Request
+from activities.telephony.asterisk.sounds import RECORDINGS, StopRing
+from activities.telephony.asterisk.state import FAREWELL, HANDED_OFF, OWNER, PLACE, RINGBACK
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End a leg."""
+
+    leg: str
+    cause: int
+    """Q.850 cause, sent to the far end in a Reason header (RFC 3326)."""
+
+    def requests(self) -> tuple[Request, ...]:
+        """Return what it takes."""
+        query = {"reason_code": str(self.cause)}
+        return (Request("DELETE", path("channels", self.leg), query, fine=GONE),)
+
+
+@dataclass(frozen=True, slots=True)
+class HandOff:
+    """Let a leg go on in the dialplan. Its owner is told nothing more."""
+
+    leg: str
+    context: str
+    extension: str
+    priority: int
+    waits: bool
+    """Whether our time-out is behind it, which must not follow it."""
+    rings: bool
+    """Whether it was told to hear ringback, which would go on."""
+
+    def requests(self) -> tuple[Request, ...]:
+        """Return what it takes."""
+        there = (self.context, self.extension, self.priority)
+        return _depart(self.leg, HANDED_OFF, there, waits=self.waits, rings=self.rings)
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """Let a leg hear a recording alone, and Asterisk release it: none of us need be alive for that.
+
+    It has ended from here on, so its owner is told nothing more.
+    """
+
+    leg: str
+    recording: str
+    waits: bool
+    """As for ``HandOff``: its time-out would cut the recording short."""
+    rings: bool
+
+    context = RECORDINGS
+
+    @property
+    def extension(self) -> str:
+        """The recording's name."""
+        return self.recording
+
+    @property
+    def priority(self) -> int:
+        """The first."""
+        return 1
+
+    def requests(self) -> tuple[Request, ...]:
+        """Return what it takes."""
+        there = (self.context, self.extension, self.priority)
+        return _depart(self.leg, FAREWELL, there, waits=self.waits, rings=self.rings)
+
+
+def _depart(leg: str, noted: str, there: tuple[str, str, int], *, waits: bool, rings: bool) -> tuple[Request, ...]:
+    context, extension, priority = there
+    functions = (("TIMEOUT(absolute)", "0"),) if waits else ()
+    quiet = StopRing(leg).requests() if rings else ()
+    forget = Note(leg, ((OWNER, ""), (RINGBACK, ""), (PLACE, noted)), functions)
+    query = {"context": context, "extension": extension, "priority": str(priority)}
+    return *quiet, *forget.requests(), Request("POST", path("channels", leg, "continue"), query)

@@ -1,0 +1,273 @@
+"""One race between an answer and the end of the ringing, on a real call, and everything that must hold after it."""
+
+import asyncio
+import math
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from hookflash import (
+    Agent,
+    Cause,
+    Context,
+    Customer,
+    Mode,
+    Outcome,
+    Target,
+    TransferClient,
+    TransferRequest,
+    TransferResult,
+)
+from tests.integration.switchboard import Office
+from tests.rig.ari import Events, Json
+from tests.rig.behaviour import Behaviour
+from tests.rig.call import Call
+from tests.rig.ear import Listener, hear_exactly
+from tests.rig.phone import Phone
+from tests.support.polling import eventually
+
+RING_LIMIT = 1.0
+OWN_LIMIT = RING_LIMIT + 1.0
+"""When the engine's own timer fires, which stands behind the provider's (docs/decisions/0003)."""
+LATENCY = 0.025
+"""What a SIP message takes between target and Asterisk. Without it an answer and a CANCEL hardly ever cross."""
+PATIENCE = 20.0
+"""For what is not measured; the machine may be busy."""
+GRAZE = 10
+"""Packets of 20 ms. Asterisk opens the media when it reads a 200 OK, a moment before it takes the leg for answered.
+Where the time-out falls into that moment, what is on its way goes through: one or two packets, to either side, and up
+to eight were seen where the machine was starved. Nobody understands a word in a fifth of a second."""
+CUT = 0.5
+"""Seconds; milliseconds where the machine is not busy. Asterisk may still take note of an answer when its time-out has
+begun to end the leg. The engine then hears that it was answered, and that it ended for want of an answer."""
+
+LINE = "X-Line"
+TARGET_LINE = "X-Transfer-Data-Line"
+
+
+class End(Enum):
+    """How a race ended."""
+
+    CONNECTED = "connected"
+    CROSSED = "answered, but too late: its 200 OK crossed the CANCEL"
+    CUT = "answered, but too late: Asterisk took note of it while it ended the leg"
+    CANCELLED = "cancelled before it was answered"
+    NONE = "did not ring in time"
+
+
+@dataclass
+class Desk:
+    """The three phones, each of which takes part in any number of calls at once."""
+
+    office: Office
+    witness: Events
+    """Everything that happens on the node."""
+    customer: Phone
+    agent: Phone
+    target: Phone
+    sorted: dict[str, dict[str, Call]] = field(default_factory=dict[str, dict[str, Call]])
+    """The calls of each phone by their line."""
+
+    @classmethod
+    async def plug_in(cls, office: Office, witness: Events) -> "Desk":
+        """Plug in the phones; the target's is some way off, and the test answers it."""
+        customer, agent = await office.phones.phone("customer"), await office.phones.phone("agent")
+        target = await office.phones.phone("target1", Behaviour.rings())
+        target.latency = LATENCY
+        return cls(office, witness, customer, agent, target)
+
+    def call(self, phone: Phone, line: int) -> Call | None:
+        """Return the call of a line at a phone, if it is there."""
+        by_line = self.sorted.setdefault(phone.name, {})
+        for call in phone.calls[len(by_line) :]:
+            by_line[call.invite.get(TARGET_LINE if phone is self.target else LINE)] = call
+        return by_line.get(str(line))
+
+
+@dataclass
+class Race:
+    """A call of its own whose target answers around the moment its ringing ends."""
+
+    desk: Desk
+    line: int
+    """Its number, by which the phones tell their calls apart."""
+    offset: float
+    """When the answer reaches Asterisk: seconds after the end of the ringing, negative for before."""
+    legs: dict[str, str] = field(default_factory=dict[str, str])
+    calls: dict[str, Call] = field(default_factory=dict[str, Call])
+    graze: list[str] = field(default_factory=list[str])
+    """Packets between customer and target where the target was too late: see ``GRAZE``."""
+
+    def __str__(self) -> str:
+        told = [f"race {self.line}, {self.offset * 1000:+.0f} ms"]
+        for call in self.calls.values():
+            requests = ", ".join(message.method for message in call.received)
+            told.append(f"{call}; it was sent {requests or 'nothing'}")
+        for name, leg in self.legs.items():
+            told.append(f"{name} {leg}: " + "; ".join(_shown(event) for event in self._events(leg)))
+        return "\n  ".join(told)
+
+    async def run(self) -> End:
+        """Make the call, transfer it, and see what came of it.
+
+        Raises:
+            AssertionError: if anything does not hold.
+        """
+        room = await self._talk()
+        try:
+            return await self._transfer()
+        finally:
+            await self._hang_up()
+            await self.desk.office.calls.remove(room)
+
+    async def _transfer(self) -> End:
+        transfer = await TransferClient(self.desk.office.client).start(self._request())
+        try:
+            target = self.calls["target"] = await self._call(self.desk.target)
+        except AssertionError:
+            return self._none(await transfer.wait())
+        loop = asyncio.get_running_loop()
+        # The INVITE was on its way for one latency, and the answer will be for another.
+        loop.call_at(target.at["invite"] + RING_LIMIT + self.offset - 2 * LATENCY, _pick_up, target)
+        result = await asyncio.wait_for(transfer.wait(), RING_LIMIT + 2 * PATIENCE)
+        (attempt,) = result.attempts
+        self.legs["target"] = attempt.leg
+        if attempt.cause is Cause.UNREACHABLE:
+            self._never_joined()
+            return self._none(result)
+        connected = result.outcome is Outcome.CONNECTED
+        await (self._connected(result) if connected else self._unanswered(result))
+        await self._stays("target" if connected else "agent")
+        if connected:
+            return End.CONNECTED
+        if self._up():
+            return End.CUT
+        return End.CROSSED if "answered" in target.at else End.CANCELLED
+
+    def _none(self, result: TransferResult) -> End:
+        """The machine was too busy to ring anybody in time: no race, but the customer is safe."""
+        assert (result.outcome, result.customer_with) == (Outcome.RETURNED_TO_AGENT, ("agent",)), result
+        return End.NONE
+
+    # --- the call
+
+    async def _talk(self) -> str:
+        """Connect customer and agent, and return their room."""
+        control = self.desk.office.calls
+        header = {f"PJSIP_HEADER(add,{LINE})": str(self.line)}
+        for phone in (self.desk.customer, self.desk.agent):
+            self.legs[phone.name] = await control.connect_phone(phone.name, variables=header)
+            self.calls[phone.name] = await self._call(phone)
+        return await control.bridge(*self.legs.values())
+
+    def _request(self) -> TransferRequest:
+        return TransferRequest(
+            mode=Mode.COLD,
+            provider="asterisk",
+            customer=Customer(leg=self.legs["customer"]),
+            agent=Agent(leg=self.legs["agent"], address="pjsip:agent"),
+            targets=(Target.model_validate({"address": "pjsip:target1", "ring_timeout": RING_LIMIT}),),
+            context=Context(data={"Line": str(self.line)}),
+        )
+
+    async def _call(self, phone: Phone) -> Call:
+        """Return the call of this race at a phone, as soon as it is there."""
+
+        async def there() -> Call | None:
+            return self.desk.call(phone, self.line)
+
+        return await eventually(there, f"the call of line {self.line} at {phone}", PATIENCE)
+
+    async def _hang_up(self) -> None:
+        """Let the customer go, then the agent; the engine lets a target go whose customer has left."""
+        await self.calls["customer"].hang_up()
+        target = self.calls.get("target")
+        if target is not None and target.talking:
+            await target.until("ended", PATIENCE)
+        await self.calls["agent"].hang_up()
+
+    # --- what must hold
+
+    async def _connected(self, result: TransferResult) -> None:
+        """The target was in time: it has the customer, and the agent is free."""
+        target = self.calls["target"]
+        assert (result.customer_with, result.attempts[0].cause) == (("target",), None), result
+        assert result.attempts[0].answered_at, result
+        assert self._up(), "Asterisk knows of no answer"
+        await hear_exactly({self.calls["customer"]: {"target1"}, target: {"customer"}}, PATIENCE)
+        await self.calls["agent"].until("ended", PATIENCE)
+
+    async def _unanswered(self, result: TransferResult) -> None:
+        """The target was not in time: it is let go at once, nobody has heard it, and the agent has the customer."""
+        target, attempt = self.calls["target"], result.attempts[0]
+        cut = self._up()
+        assert (result.outcome, result.cause) == (Outcome.RETURNED_TO_AGENT, Cause.NO_ANSWER), result
+        assert (result.customer_with, attempt.cause) == (("agent",), Cause.NO_ANSWER), result
+        assert cut or not attempt.answered_at, result
+        assert cut is None or cut < CUT, f"it was up for {cut} s"
+        ended = await target.until("ended", PATIENCE)
+        over = max(target.at["invite"] + RING_LIMIT, target.at.get("answered", 0.0))
+        assert (target.ended_by, ended - over < 1.0) == ("there", True), f"let go {ended - over:.3f} s late"
+        await hear_exactly({self.calls["customer"]: {"agent"}, self.calls["agent"]: {"customer"}}, PATIENCE)
+
+    def _never_joined(self) -> None:
+        """Whatever crossed the time-out on its way is all that anybody heard."""
+        assert not (early := self._voiced("agent", "target1")), f"the agent heard the target: {early}"
+        self.graze = self._voiced("customer", "target1") + self._voiced("target", "customer")
+        assert len(self._voiced("customer", "target1")) <= GRAZE, f"the customer heard the target: {self.graze}"
+        assert self.calls["target"].heard(0.0, asyncio.get_running_loop().time()).packets <= GRAZE, self.graze
+
+    def _voiced(self, name: str, voice: str) -> list[str]:
+        """Return when packets with a voice went to a party, in seconds since the target's INVITE."""
+        began = self.calls["target"].at["invite"]
+        heard = self.calls[name].media.all_heard(voice, began)
+        return [f"{name} heard {voice} {moment - began:+.3f} s" for moment in heard]
+
+    async def _stays(self, party: str) -> None:
+        """The customer is with this party and nobody else, and still is when all timers of the ringing have run out."""
+        customer, other = self.calls["customer"], self.calls[party]
+        voices: dict[Listener, set[str]] = {customer: {other.owner}, other: {"customer"}}
+        until = self.calls["target"].at["invite"] + OWN_LIMIT + 0.2
+        while asyncio.get_running_loop().time() < until:
+            await hear_exactly(voices, PATIENCE)
+        if party == "agent":
+            self._never_joined()
+        else:
+            assert not (early := self._voiced("agent", "target1")), f"the agent heard the target: {early}"
+        await eventually(lambda: self._only(party), f"customer and {party} alone", PATIENCE)
+
+    async def _only(self, party: str) -> bool | None:
+        """Whether, of the three legs, just these two are left, in one bridge that is theirs."""
+        node, pair = self.desk.office.node, {self.legs["customer"], self.legs[party]}
+        living = {channel["id"] for channel in await node.channels()} & set(self.legs.values())
+        shared = [set(bridge["channels"]) for bridge in await node.bridges() if pair & set(bridge["channels"])]
+        return (living == pair and shared == [pair]) or None
+
+    # --- the witness
+
+    def _events(self, leg: str) -> list[Json]:
+        return self.desk.witness.of_channel(leg)
+
+    def _up(self) -> float | None:
+        """How long Asterisk has had the target's leg for answered; None if it never had."""
+        ups = [
+            event
+            for event in self._events(self.legs["target"])
+            if event["type"] in {"ChannelStateChange", "ChannelDestroyed"} and event["channel"]["state"] == "Up"
+        ]
+        moments = [datetime.fromisoformat(event["timestamp"]).timestamp() for event in ups]
+        if not moments:
+            return None
+        return moments[1] - moments[0] if len(moments) > 1 else math.inf
+
+
+def _pick_up(call: Call) -> None:
+    if not call.ended:
+        call.answer()
+
+
+def _shown(event: Json) -> str:
+    """Show an event of Asterisk's in a few words."""
+    facts = {name: event[name] for name in ("cause", "tech_cause", "soft") if name in event}
+    words = [event["timestamp"][17:23], event["type"], event["channel"]["state"]]
+    return " ".join([*words, *(f"{name}={value}" for name, value in facts.items())])

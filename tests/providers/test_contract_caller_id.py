@@ -1,0 +1,97 @@
+"""What every provider promises of the numbers that phones show: when they are rung, and once they are connected."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from activities.telephony.model import Observation, Placement
+from tests.providers.contract import MUSIC, Feature, Party, Transfer, World, eventually, expect
+from tests.providers.test_contract import Steps, needs
+
+IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
+SCREENING, GONE = Placement.SCREENING, Placement.GONE
+
+COMPANY = "+14155550100"
+A_WHILE = 10
+"""Pauses in which what must not be shown would have been shown."""
+
+
+@pytest.fixture(autouse=True)
+def _shows_numbers(world: World) -> None:
+    needs(world, Feature.CALLER_ID)
+
+
+async def test_the_target_is_shown_the_customer_once_they_are_connected(world: World, transfer: Transfer) -> None:
+    customer, agent = transfer.customer, transfer.agent
+    target = await consulted(world, transfer)
+    together = {customer: IN_ROOM, agent: GONE, target: IN_ROOM}
+    assert (await connect(transfer, together, {target: customer})).stands
+    await until_shown_the_customer(world, target)
+    await expect(world, {customer: {"target"}, target: {"customer"}, agent: set()})
+    changes = await Steps(transfer).changes()
+    assert (await connect(transfer, together, {target: customer})).stands
+    assert await Steps(transfer).changes() == changes
+    await expect(world, {customer: {"target"}, target: {"customer"}})
+
+
+@pytest.mark.parametrize("screened", [True, False])
+async def test_the_number_stays_unknown_as_long_as_nobody_asks(
+    world: World, transfer: Transfer, screened: bool
+) -> None:
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    ringing = {customer: IN_ROOM, agent: GONE, target: SCREENING if screened else RINGING}
+    await transfer.arrange(ringing, dial={"caller_id": COMPANY})
+    await transfer.until_it_rings(target)
+    assert await world.caller_id(target) == COMPANY
+    await world.answer(target)
+    await transfer.until_answered(target, ringing)
+    together = {customer: IN_ROOM, agent: GONE, target: IN_ROOM}
+    await Steps(transfer)(together, {customer: {"target"}, target: {"customer"}})
+    for _ in range(A_WHILE):
+        assert await world.caller_id(target) == COMPANY
+        await world.pause()
+    assert (await connect(transfer, together, {target: customer})).stands
+    await until_shown_the_customer(world, target)
+
+
+async def test_who_is_not_known_is_not_shown(world: World, transfer: Transfer) -> None:
+    customer, agent = transfer.customer, transfer.agent
+    target = await consulted(world, transfer)
+    held = {customer: ON_HOLD, agent: IN_ROOM, target: IN_ROOM}
+    assert (await connect(transfer, held, {target: Party("nobody", world.unknown_leg)})).stands
+    for _ in range(A_WHILE):
+        assert await world.caller_id(target) == COMPANY
+        await world.pause()
+    await expect(world, {customer: {MUSIC}, target: {"agent"}, agent: {"target"}})
+
+
+async def consulted(world: World, transfer: Transfer) -> Party:
+    """Bring agent and target together, and return the target, who is shown the company."""
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    ringing = {customer: ON_HOLD, agent: IN_ROOM, target: RINGING}
+    await transfer.arrange(ringing, dial={"caller_id": COMPANY})
+    await transfer.until_it_rings(target)
+    await world.answer(target)
+    await transfer.until_answered(target, ringing)
+    await expect(world, {customer: {MUSIC}, agent: {"target"}, target: {"agent"}})
+    assert await world.caller_id(target) == COMPANY
+    return target
+
+
+async def connect(
+    transfer: Transfer, placements: Mapping[Party, Placement], shows: Mapping[Party, Party]
+) -> Observation:
+    """Make an arrangement in which phones show somebody from now on."""
+    wanted = transfer.wanted(placements)
+    partners = {party.leg: partner.leg for party, partner in shows.items()}
+    legs = tuple(leg.model_copy(update={"shows": partners.get(leg.leg, "")}) for leg in wanted.legs)
+    return await transfer.world.provider.arrange(wanted.model_copy(update={"legs": legs}))
+
+
+async def until_shown_the_customer(world: World, party: Party) -> None:
+    """Wait until a phone shows a number, and not the company's. Which one it is, a provider's own tests say."""
+
+    async def shown() -> bool:
+        return await world.caller_id(party) not in ("", COMPANY)
+
+    await eventually(world, shown, lambda: f"{party.name} is not shown the customer")

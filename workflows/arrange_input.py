@@ -1,0 +1,138 @@
+"""An aim in the provider's terms: what the ``arrange`` activity is given."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from activities.arrange import ArrangeInput
+from activities.telephony.model import Announcement, Arrangement, Dial, Phase, Placement, WantedLeg
+from hookflash import CallBack, Context, HandOff, HangUp, Party
+from hookflash.names import WATCH, owning_run
+from workflows.arranger import Aim
+from workflows.call import Call
+from workflows.core import CUSTOMER, Farewell, LegRef, Standing
+from workflows.wording import arrange_summary
+
+NOTICE = "hookflash-notice"
+"""Recording for a target that has answered when it was not needed any more."""
+
+
+def arrange_input(call: Call, aim: Aim) -> tuple[ArrangeInput, str]:
+    """Return the activity's input for an aim, and its summary for operators."""
+    legs = tuple(
+        _leg(call, aim, ref, placement, standing)
+        for ref, placement, standing in aim.legs
+        if placement is not Placement.GONE or (ref in call.legs and call.legs[ref].phase is not Phase.ENDED)
+    )
+    policy = call.request.policy
+    arrangement = Arrangement(
+        owner=call.owner,
+        # Watches, and what an earlier transfer of this call left.
+        take_from=(WATCH, f"{owning_run(call.owner)[0]}/"),
+        room=call.legs.room,
+        customer=call.request.customer.leg,
+        legs=legs,
+        hold_limit=call.hold_limit,
+        hold_music=policy.hold_music,
+        keep_room=any(leg.placement not in (Placement.GONE, Placement.HANDED_OFF) for leg in legs),
+    )
+    summary = arrange_summary((leg.name, leg.placement, _rings_for(leg)) for leg in legs)
+    return ArrangeInput(provider=call.request.provider, arrangement=arrangement), summary
+
+
+def _rings_for(leg: WantedLeg) -> timedelta | None:
+    return leg.dial.ring_timeout if leg.dial is not None and leg.known is Phase.NEW else None
+
+
+def _leg(call: Call, aim: Aim, ref: LegRef, placement: Placement, standing: Standing | None) -> WantedLeg:
+    leg = call.legs[ref]
+    called = placement in (Placement.RINGING, Placement.SCREENING)
+    entry = call.fallbacks[aim.fallback - 1].entry if aim.fallback else None
+    return WantedLeg(
+        leg=leg.id,
+        name=call.name(ref),
+        placement=placement,
+        known=leg.phase,
+        dial=_dial(call, ref) if called else None,
+        expired=standing is Standing.EXPIRED,
+        place=entry.place if placement is Placement.HANDED_OFF and isinstance(entry, HandOff) else "",
+        announcement=_announcement(call, aim, ref, placement),
+        shows=_shows(call, aim, ref, placement),
+        farewell=_farewell(call, aim, ref),
+    )
+
+
+def _dial(call: Call, ref: LegRef) -> Dial:
+    policy = call.request.policy
+    if ref.party is Party.AGENT:
+        address = call.request.agent.address
+        assert address is not None
+        return Dial(address=address, ring_timeout=call.recall(ref).ring_timeout, caller_id=policy.caller_id or "")
+    rung = call.rung(ref)
+    gate = rung.target.accept
+    return Dial(
+        address=rung.address,
+        ring_timeout=rung.target.ring_timeout,
+        caller_id=rung.caller_id,
+        caller_id_of=rung.caller_id_of,
+        headers=context_headers(call.request.context, rung.target.data),
+        prompt=gate.prompt if gate else "",
+        detect_machine=gate.detect_machine if gate else False,
+    )
+
+
+def _announcement(call: Call, aim: Aim, ref: LegRef, placement: Placement) -> Announcement | None:
+    policy = call.request.policy
+    in_room = [leg for leg, where, _ in aim.legs if where is Placement.IN_ROOM]
+    match ref.party:
+        case Party.CUSTOMER if placement is Placement.ON_HOLD or in_room == [CUSTOMER]:
+            media = policy.hold_reminder.announcement if policy.hold_reminder and aim.reminders else None
+            media = media or policy.hold_announcement
+            # The first is the announcement at the beginning, whether there is one or not.
+            return Announcement(media=media, number=aim.reminders + 1) if media else None
+        case Party.AGENT if policy.consult_warning and aim.warnings and placement is Placement.IN_ROOM:
+            return Announcement(media=policy.consult_warning.announcement, number=aim.warnings)
+        case Party.TARGET if placement is Placement.IN_ROOM:
+            media = call.rung(ref).target.on_join
+            return Announcement(media=media) if media else None
+        case _:
+            return None
+
+
+def _shows(call: Call, aim: Aim, ref: LegRef, placement: Placement) -> str:
+    """Return the leg whose number a phone shows from now on: the customer's, for who has taken over."""
+    taken_over = aim.final and ref.party is Party.TARGET and placement is Placement.IN_ROOM
+    return call.legs[CUSTOMER].id if taken_over and call.request.policy.show_customer else ""
+
+
+def _farewell(call: Call, aim: Aim, ref: LegRef) -> str:
+    entry = call.fallbacks[aim.fallback - 1].entry if aim.fallback else None
+    match dict(aim.farewells).get(ref):
+        case Farewell.NOTICE:
+            return NOTICE
+        case Farewell.APOLOGY if isinstance(entry, HangUp):
+            return entry.apology or ""
+        case Farewell.CALL_BACK if isinstance(entry, CallBack):
+            return entry.announcement
+        case _:
+            return ""
+
+
+def context_headers(context: Context, data: Mapping[str, str]) -> dict[str, str]:
+    """Return what a target is told, as header name to value. Empty fields are left out.
+
+    Args:
+        context: What every target of the transfer should know.
+        data: What only this one should; overrules the context's data.
+    """
+    consent = {None: "", True: "yes", False: "no"}[context.customer_consent]
+    steps = {f"X-Transfer-Step-{number}": step for number, step in enumerate(context.steps_tried, start=1)}
+    all_data = sorted({**context.data, **data}.items())
+    headers = {
+        "X-Transfer-Customer": context.customer_name,
+        "X-Transfer-Reason": context.reason,
+        "X-Transfer-Issue": context.issue,
+        "X-Transfer-Consent": consent,
+        **steps,
+        **{f"X-Transfer-Data-{name}": value for name, value in all_data},
+    }
+    return {name: value for name, value in headers.items() if value}
