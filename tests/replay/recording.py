@@ -13,6 +13,7 @@ from temporalio.worker import Worker
 
 from hookflash.names import LISTENER_TASK_QUEUE
 from tests.support.polling import eventually
+from tests.workflows.calling_back import Phones, calling_back
 from tests.workflows.engine import running_engine
 from tests.workflows.replaying import history_of_watch
 from tests.workflows.sandboxed import sandbox
@@ -93,6 +94,15 @@ async def record_watch(client: Client) -> WorkflowHistory:
         return await eventually(over, "the end of the watch")
 
 
+async def record_call_back(client: Client) -> WorkflowHistory:
+    """Return the history of a call-back: nobody takes the first call, the second brings the two together."""
+    phones = Phones(("busy", "answer=50ms"), ("answer=50ms",))
+    async with calling_back(client, phones) as calls:
+        handle = await calls.start(attempts=2)
+        await handle.result()
+    return await handle.fetch_history()
+
+
 async def record_listener(client: Client, *, lost: bool) -> WorkflowHistory:
     """Return the history of a listener that was cancelled, or that began another turn after the connection was lost.
 
@@ -136,6 +146,7 @@ async def record_listener(client: Client, *, lost: bool) -> WorkflowHistory:
 RECORDINGS: dict[str, Callable[[Client], Awaitable[WorkflowHistory]]] = {
     **{name: (lambda client, name=name: record_scenario(client, name)) for name in SCENARIOS},
     "connected_call": record_watch,
+    "call_back": record_call_back,
     "listener_cancelled": lambda client: record_listener(client, lost=False),
     "listener_next_turn": lambda client: record_listener(client, lost=True),
 }
