@@ -36,6 +36,10 @@ class Tenant(BaseModel):
     """Whether the agent may be released before the target has answered. Default: no."""
     blind_reason: str = ""
     """Why, or why not; it is recorded with every blind transfer. Default: not said."""
+    warm: bool = True
+    """Whether agents may keep a customer waiting to introduce them. Default: yes."""
+    warm_reason: str = ""
+    """Why not; it is recorded with every warm transfer that is denied. Default: not said."""
     allow: tuple[str, ...] = ("pjsip:*", "sim:*")
     """Addresses that may be dialled, as shell patterns. Default: the company's own phones, nothing outside."""
     deny: tuple[str, ...] = ()
@@ -95,9 +99,9 @@ class Verdict(Frozen):
     """Answer of ``admit``."""
 
     mode_denied: Cause | None = None
-    """``blind_denied`` where the tenant may not. Default: allowed."""
+    """``blind_denied`` or ``warm_denied`` where the tenant may not. Default: allowed."""
     mode_reason: str = ""
-    """Whose rule that is, and why. Default: there is none for this mode."""
+    """Whose rule that is, and why. Default: not worth a word, as for a mode that everybody may use."""
     targets: tuple[AdmittedTarget, ...]
     """One entry per target, in order."""
 
@@ -126,12 +130,24 @@ class Admission:
                 non_retryable=True,
             )
         tenant = self._tenants.get(asked.tenant)
-        blind = asked.mode is Mode.BLIND
+        denied, reason = _judge_mode(tenant, asked.mode)
+        told = asked.mode is Mode.BLIND or denied
         return Verdict(
-            mode_denied=Cause.BLIND_DENIED if blind and not tenant.blind else None,
-            mode_reason=f"policy of tenant {asked.tenant}, {tenant.blind_reason or 'no reason given'}" if blind else "",
+            mode_denied=denied,
+            mode_reason=f"policy of tenant {asked.tenant}, {reason or 'no reason given'}" if told else "",
             targets=tuple(_judge(tenant, target) for target in asked.targets),
         )
+
+
+def _judge_mode(tenant: Tenant, mode: Mode) -> tuple[Cause | None, str]:
+    """Return why a mode is denied, None if it is not, and the reason that the tenant gives."""
+    match mode:
+        case Mode.BLIND:
+            return (None if tenant.blind else Cause.BLIND_DENIED), tenant.blind_reason
+        case Mode.WARM:
+            return (None if tenant.warm else Cause.WARM_DENIED), tenant.warm_reason
+        case Mode.COLD | Mode.CONSULT:
+            return None, ""
 
 
 def _judge(tenant: Tenant, target: Target) -> AdmittedTarget:

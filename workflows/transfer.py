@@ -13,7 +13,6 @@ from hookflash import (
     Actor,
     Cause,
     CommandName,
-    Mode,
     Outcome,
     Party,
     ProviderEvent,
@@ -112,8 +111,9 @@ class Transfer(Inbox):
                 self._ledger.denied(target.name, target.denied)
                 self._board.note(f"{target.name} must not be rung: {target.denied.value}")
                 denied = denied or (None if planned else target.denied)
-        if verdict and request.mode is Mode.BLIND:
-            self._board.note(f"blind is {'denied' if verdict.mode_denied else 'allowed'}: {verdict.mode_reason}")
+        if verdict and verdict.mode_reason:
+            allowed = "denied" if verdict.mode_denied else "allowed"
+            self._board.note(f"{request.mode.value} is {allowed}: {verdict.mode_reason}")
         asked = [it for it in self._inbox if isinstance(it, Asked) and it.command.name is CommandName.CANCEL]
         for cancel in asked:
             cancel.answered = True

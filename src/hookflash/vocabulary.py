@@ -83,6 +83,7 @@ class Cause(StrEnum):
     CONSULT_LIMIT = "consult_limit"
     OVERALL_LIMIT = "overall_limit"
     BLIND_DENIED = "blind_denied"
+    WARM_DENIED = "warm_denied"
     UNKNOWN_LEG = "unknown_leg"
     IN_TRANSFER = "in_transfer"
     """The leg takes part in another transfer that has not ended."""

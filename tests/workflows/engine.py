@@ -43,6 +43,7 @@ TENANTS = Tenants(
     tenants={
         "default": Tenant(blind=False, allow=("sim:*",), deny=("sim:forbidden*",)),
         "bold": Tenant(blind=True, allow=("sim:*",)),
+        "curt": Tenant(warm=False, warm_reason="no introductions", allow=("sim:*",)),
     }
 )
 

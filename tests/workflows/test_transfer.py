@@ -153,6 +153,17 @@ async def test_blind_is_denied_unless_the_tenant_may(engine: Engine) -> None:
     assert (await allowed.result()).outcome is Outcome.CONNECTED
 
 
+async def test_warm_is_denied_where_the_tenant_may_not(engine: Engine) -> None:
+    denied = await engine.transfer(Mode.WARM, "sim:bob?answer=100ms", tenant="curt")
+    result = await denied.result()
+    assert (result.outcome, result.cause, result.customer_with) == (Outcome.REJECTED, Cause.WARM_DENIED, ("agent",))
+    assert denied.target_legs == []
+    journal = [entry.text for entry in (await denied.status()).journal]
+    assert "warm is denied: policy of tenant curt, no introductions" in journal
+    allowed = await engine.transfer(Mode.COLD, "sim:bob?answer=100ms", tenant="curt")
+    assert (await allowed.result()).outcome is Outcome.CONNECTED
+
+
 async def test_a_denied_destination_is_never_dialled(engine: Engine) -> None:
     transfer = await engine.transfer(Mode.COLD, "sim:forbidden?answer=100ms", "sim:bob?answer=100ms")
     result = await transfer.result()
