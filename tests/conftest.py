@@ -13,6 +13,13 @@ from tests.support.temporal_server import server_arguments, temporal_executable
 pytest_plugins = ["tests.support.requirements"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say who stays together when several processes share a run: the tests of a module, and all that need the walk."""
+    for item in items:
+        walks = "space" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("walk" if walks else f"{item.path.parent.name}/{item.path.stem}"))
+
+
 @pytest.fixture(scope="session")
 async def environment() -> AsyncIterator[WorkflowEnvironment]:
     """A Temporal server in memory, in real time. Tests share it: take task queues and ids of your own."""

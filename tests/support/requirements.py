@@ -17,7 +17,8 @@ from scripts.install_chromium import find_chromium
 TOOLS = Path(__file__).resolve().parents[2] / ".tools"
 MARKERS = ("asterisk", "browser")
 
-_left_out = pytest.StashKey[Counter[str]]()
+_LEFT_OUT = "left out"
+"""Name under which a report carries the reason, from whichever process ran the test."""
 
 
 @cache
@@ -51,14 +52,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             continue
         if os.environ.get("HOOKFLASH_REQUIRE") == "all":
             pytest.fail(f"HOOKFLASH_REQUIRE=all, and {reason}", pytrace=False)
-        item.config.stash.setdefault(_left_out, Counter())[f"{marker} ({reason})"] += 1
+        item.user_properties.append((_LEFT_OUT, f"{marker} ({reason})"))
         pytest.skip(reason)
 
 
 # The outermost wrapper, because pytest prints its own list of skips and failures after this hook's yield.
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> Generator[None]:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
     """Says what was left out and why, right above the summary line."""
     yield
-    for reason, count in config.stash.get(_left_out, Counter[str]()).items():
+    skipped: list[pytest.TestReport] = terminalreporter.stats.get("skipped", [])
+    properties = [it for report in skipped for it in report.user_properties]
+    for reason, count in Counter(str(value) for name, value in properties if name == _LEFT_OUT).items():
         terminalreporter.write_line(f"left out: {count} x {reason}", yellow=True)
