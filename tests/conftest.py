@@ -13,6 +13,7 @@ from tests.support.temporal_server import server_arguments, temporal_executable
 pytest_plugins = ["tests.support.requirements"]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say who stays together when several processes share a run: the tests of a module, and all that need the walk."""
     for item in items:
