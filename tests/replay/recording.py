@@ -13,10 +13,10 @@ from temporalio.worker import Worker
 
 from hookflash.names import LISTENER_TASK_QUEUE
 from tests.support.polling import eventually
+from tests.support.sandbox import proven_sandbox
 from tests.workflows.calling_back import Phones, calling_back
 from tests.workflows.engine import running_engine
 from tests.workflows.replaying import history_of_watch
-from tests.workflows.sandboxed import sandbox
 from tests.workflows.scenarios import SCENARIOS, cold_answered
 from workflows.listener import Listener
 
@@ -121,7 +121,7 @@ async def record_listener(client: Client, *, lost: bool) -> WorkflowHistory:
 
     queue = f"listener-{uuid.uuid4().hex[:8]}"
     async with (
-        Worker(client, task_queue=queue, workflows=[Listener], workflow_runner=sandbox()),
+        Worker(client, task_queue=queue, workflows=[Listener], workflow_runner=proven_sandbox()),
         Worker(client, task_queue=LISTENER_TASK_QUEUE, activities=[listen]),
     ):
         handle = await client.start_workflow(Listener.run, "simulator", id=queue, task_queue=queue)

@@ -32,8 +32,8 @@ from hookflash import (
 )
 from hookflash.names import PROVIDER_EVENT_SIGNAL, STATUS_QUERY, WORKFLOW_TYPE, owning_run, transfer_id
 from tests.support.polling import eventually
+from tests.support.sandbox import proven_sandbox
 from tests.workflows.replaying import replay_all
-from workers.engine import sandbox
 from workflows.call_back import CallBack
 from workflows.connected_call import ConnectedCall
 from workflows.guard import GuardInterceptor
@@ -166,7 +166,7 @@ class Engine:
                 admit or Admission(TENANTS, ["simulator"]).admit,
             ],
             interceptors=[GuardInterceptor()],
-            workflow_runner=runner or sandbox(),
+            workflow_runner=runner or proven_sandbox(),
             **options,
         )
 

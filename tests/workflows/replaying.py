@@ -9,7 +9,8 @@ from temporalio.worker import Replayer
 
 from hookflash.converter import data_converter
 from hookflash.names import supervision_id
-from workers.engine import WORKFLOWS, sandbox
+from tests.support.sandbox import proven_sandbox
+from workers.engine import WORKFLOWS
 from workflows.guard import GuardInterceptor
 
 
@@ -19,7 +20,7 @@ def replayer() -> Replayer:
         workflows=WORKFLOWS,
         data_converter=data_converter,
         interceptors=[GuardInterceptor()],
-        workflow_runner=sandbox(),
+        workflow_runner=proven_sandbox(),
     )
 
 
