@@ -23,13 +23,14 @@ import tempfile
 import time
 from pathlib import Path
 
-RECIPE = 1
+RECIPE = 2
 """Raise it whenever what is unpacked changes: an installation by another recipe is replaced."""
 
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
 SUITES = ("forky", "sid")
-# base-files brings the /lib and /lib64 links that the loader's path relies on.
-PACKAGES = ("asterisk", "asterisk-core-sounds-en-gsm", "base-files")
+# base-files brings the /lib and /lib64 links that the loader's path relies on. SIPp is a second SIP stack for the
+# tests' phones, and tshark reads what went over the wire.
+PACKAGES = ("asterisk", "asterisk-core-sounds-en-gsm", "base-files", "sip-tester", "tshark")
 KEYRINGS = (
     Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
     Path("/usr/share/keyrings/debian-archive-keyring.pgp"),
@@ -37,10 +38,12 @@ KEYRINGS = (
 OLDEST_MAJOR = 22
 STAMP = "installed.json"
 ABANDONED_SECONDS = 3600
-# What a running Asterisk reads; everything else in the packages (manuals, locales, tools) goes.
+# What a running Asterisk and the two tools read; everything else in the packages (manuals, locales, tools) goes.
 KEPT = (
     "lib",
     "lib64",
+    "usr/bin/sipp",
+    "usr/bin/tshark",
     "usr/lib64",
     "usr/lib/x86_64-linux-gnu",
     "usr/sbin/asterisk",

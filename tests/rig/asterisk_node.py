@@ -10,15 +10,14 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
-from typing import Final
 
 from tests.rig.ari import Ari, Json
 from tests.rig.asterisk_config import APP, ARI_PASSWORD, ARI_USER, write_configuration
+from tests.rig.installed import INSTALLED, command
 from tests.rig.ports import PortBlock
 from tests.rig.rtp import Address
 from tests.rig.tones import VOICES
 
-INSTALLED: Final = Path(__file__).resolve().parents[2] / ".tools" / "asterisk"
 UNREACHABLE = "nobody"
 """An endpoint whose contact is a port where no phone is ever plugged in."""
 BOOT_SECONDS = 20.0
@@ -140,16 +139,8 @@ class AsteriskNode:
         return self._process is not None and self._process.returncode is None
 
     def _command(self, *arguments: str) -> list[str]:
-        libraries = self._installed / "usr/lib/x86_64-linux-gnu"
-        return [
-            str(self._installed / "usr/lib64/ld-linux-x86-64.so.2"),
-            "--library-path",
-            str(libraries),
-            str(self._installed / "usr/sbin/asterisk"),
-            "-C",
-            str(self.folder / "etc/asterisk.conf"),
-            *arguments,
-        ]
+        configuration = str(self.folder / "etc/asterisk.conf")
+        return command("usr/sbin/asterisk", "-C", configuration, *arguments, installed=self._installed)
 
     async def start(self) -> None:
         """Start Asterisk and wait until all of its modules are up.

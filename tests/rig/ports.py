@@ -80,6 +80,10 @@ class PortBlock:
         """Return the SIP port of a phone."""
         return self.first + 10 + number
 
+    def media(self, number: int) -> int:
+        """Return the first of four RTP ports of a phone that cannot choose for itself."""
+        return self.first + 60 + 4 * number
+
     @property
     def rtp(self) -> tuple[int, int]:
         """The first (even) and the last port of Asterisk's RTP range."""
