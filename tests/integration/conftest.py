@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.client import Client
 
+from tests.integration.lines import Lines
 from tests.integration.switchboard import ENGINE_APP, Office, TalkingCall, temporal_server, worker_on
 from tests.rig.ari import CallControl, Events
 from tests.rig.asterisk_node import AsteriskNode, why_unavailable
@@ -77,3 +78,9 @@ async def call(engine: Client, asterisk_node: AsteriskNode, phones: PhoneRack) -
     call = await office.call()
     yield call
     await call.hang_up()
+
+
+@pytest.fixture
+async def lines(engine: Client, asterisk_node: AsteriskNode, phones: PhoneRack) -> Lines:
+    """Give three phones for many calls at the same time. Afterwards nothing may be left on the node."""
+    return await Lines.plug_in(Office(asterisk_node, engine, phones, CallControl(asterisk_node.ari, ENGINE_APP)))

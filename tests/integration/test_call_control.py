@@ -9,6 +9,7 @@ from hookflash import (
     Actor,
     Cause,
     CommandRejected,
+    Hold,
     Mode,
     Outcome,
     Party,
@@ -130,6 +131,30 @@ async def test_each_party_is_held_and_brought_back(call: TalkingCall) -> None:
     await hear_exactly({customer: {"agent"}, agent: {"customer"}})
     assert (result.outcome, result.customer_with) == (Outcome.CONSULTED, ("agent",))
     await ended(target)
+
+
+async def test_a_signal_holds_and_brings_back_as_the_command_does(call: TalkingCall) -> None:
+    target = await call.target(Behaviour.answers())
+    customer, agent = call.customer, call.agent
+    transfer = await call.transfer(Mode.WARM, "target1")
+    await reaches(transfer, Stage.CONSULTING)
+    await hear_exactly({customer: {"music"}, agent: {"target1"}, target: {"agent"}})
+    signalled = call.office.client.get_workflow_handle(transfer.id)
+    all_three: Heard = {customer: {"agent", "target1"}, agent: {"customer", "target1"}, target: {"customer", "agent"}}
+    await signalled.signal("unhold")
+    await hear_exactly(all_three)
+    await signalled.signal("hold", Hold(party=Party.TARGET))
+    await hear_exactly({customer: {"agent"}, agent: {"customer"}, target: {"music"}})
+    # As any backend sends it, in any language.
+    await signalled.signal("unhold", {"party": "target"})
+    await hear_exactly(all_three)
+    await signalled.signal("hold")
+    await hear_exactly({customer: {"music"}, agent: {"target1"}, target: {"agent"}})
+    await transfer.complete()
+    result = await transfer.wait()
+    await hear_exactly({customer: {"target1"}, target: {"customer"}})
+    assert result.outcome is Outcome.CONNECTED
+    await target.hang_up()
 
 
 async def test_waits_made_longer_go_on_past_their_old_end(call: TalkingCall) -> None:
