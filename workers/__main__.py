@@ -91,8 +91,8 @@ def _providers(settings: Settings, role: Role) -> Mapping[str, Telephony]:
                 "HOOKFLASH_SIMULATOR: the exchange is in the memory of one process, so --role all it is"
             )
         providers[SIMULATOR] = SimulatedExchange(answer_for_strangers=True)
-    if (asterisk := settings.asterisk()) is not None:
-        providers[settings.asterisk_node] = AsteriskTelephony(asterisk)
+    for name, node in settings.asterisk_nodes().items():
+        providers[name] = AsteriskTelephony(node)
     return providers
 
 

@@ -1,11 +1,11 @@
 """Settings of a worker: environment variables ``HOOKFLASH_*``, documented by their own fields."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar, get_args
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -15,6 +15,9 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 
 from activities.admission import Tenants
 from activities.telephony.asterisk import AsteriskSettings
+from workers.nodes import AsteriskNodes, Name
+
+T = TypeVar("T")
 
 PREFIX = "HOOKFLASH_"
 FILE_SUFFIX = "_FILE"
@@ -43,7 +46,6 @@ def _seconds(value: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_seconds)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
 class _Environment(EnvSettingsSource):
@@ -93,6 +95,9 @@ class Settings(BaseSettings):
     """PJSIP endpoint that carries tel: addresses. Unset: they are invalid destinations."""
     asterisk_node: Name = "asterisk"
     """Name of the node: the `provider` of transfer requests. The same in every worker that reaches this node."""
+    asterisk_nodes_file: Path | None = None
+    """TOML file with a table [nodes.NAME] for each of several Asterisk nodes: url, app, username, password or
+    password_file, and more. Unset: no other node than that of the variables above."""
     tenants_file: Path | None = None
     """TOML file with the permissions and the directory of every tenant. Unset: every tenant has the defaults."""
     search_attributes: AttributeMode = AttributeMode.REGISTER
@@ -135,8 +140,10 @@ class Settings(BaseSettings):
             if isinstance(error.__cause__, SettingsError):
                 raise error.__cause__ from None
             raise
-        if not settings.simulator and settings.asterisk_url is None:
-            raise SettingsError("no provider: set HOOKFLASH_SIMULATOR=true or HOOKFLASH_ASTERISK_URL")
+        if not settings.simulator and settings.asterisk_url is None and settings.asterisk_nodes_file is None:
+            raise SettingsError(
+                "no provider: set HOOKFLASH_SIMULATOR=true, HOOKFLASH_ASTERISK_URL or HOOKFLASH_ASTERISK_NODES_FILE"
+            )
         return settings
 
     @model_validator(mode="after")
@@ -165,6 +172,27 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise SettingsError(_explain(error, "asterisk_")) from error
 
+    def asterisk_nodes(self) -> dict[str, AsteriskSettings]:
+        """Return how to reach every Asterisk node, by its name.
+
+        Raises:
+            SettingsError: A variable or the file is wrong, or two nodes have one name or are one node.
+        """
+        nodes: dict[str, AsteriskSettings] = {}
+        if (asterisk := self.asterisk()) is not None:
+            nodes[self.asterisk_node] = asterisk
+        variable = variable_of("asterisk_nodes_file")
+        if self.asterisk_nodes_file is not None:
+            for name, node in _from_file(variable, self.asterisk_nodes_file, AsteriskNodes.from_file).nodes.items():
+                if name in nodes or (self.simulator and name == SIMULATOR):
+                    raise SettingsError(f"{variable}: nodes.{name}: {name} is the name of another provider")
+                nodes[name] = node
+        applications = [(node.url, node.app) for node in nodes.values()]
+        if len(set(applications)) < len(applications):
+            # Its listeners would take the events from each other, for ever.
+            raise SettingsError(f"{variable}: two nodes have the same url and the same app")
+        return nodes
+
     def tenants(self) -> Tenants:
         """Read the permissions of the tenants.
 
@@ -173,14 +201,7 @@ class Settings(BaseSettings):
         """
         if self.tenants_file is None:
             return Tenants()
-        variable = variable_of("tenants_file")
-        try:
-            return Tenants.from_file(self.tenants_file)
-        except ValidationError as error:
-            problems = (f"{'.'.join(map(str, it['loc']))}: {it['msg']}" for it in _errors(error))
-            raise SettingsError("\n".join(f"{variable}: {it}" for it in problems)) from error
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"{variable}: {_why(error)}") from error
+        return _from_file(variable_of("tenants_file"), self.tenants_file, Tenants.from_file)
 
 
 SIMULATOR = "simulator"
@@ -230,6 +251,21 @@ def _explain(error: ValidationError, field_prefix: str) -> str:
         f"{variable_of(field_prefix + str(it['loc'][0]))}: {it['msg']}" if it["loc"] else it["msg"]
         for it in _errors(error)
     )
+
+
+def _from_file(variable: str, path: Path, read: Callable[[Path], T]) -> T:
+    """Read a file that a variable names.
+
+    Raises:
+        SettingsError: It cannot be read, or something in it is wrong.
+    """
+    try:
+        return read(path)
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, it['loc']))}: {it['msg']}" for it in _errors(error))
+        raise SettingsError("\n".join(f"{variable}: {it}" for it in problems)) from error
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{variable}: {_why(error)}") from error
 
 
 def _errors(error: ValidationError) -> list[ErrorDetails]:

@@ -153,6 +153,51 @@ def test_two_nodes_cannot_have_one_name(environ: Environ) -> None:
     assert "HOOKFLASH_ASTERISK_NODE" in refusal()
 
 
+NODE = 'url = "http://{host}:8088/ari"\napp = "hookflash"\nusername = "engine"\n'
+WITH_PASSWORD = f'{NODE}password = "{SECRET}"\n'
+
+
+def nodes_file(folder: Path, **nodes: str) -> Path:
+    """Write a file of nodes; ``{host}`` becomes a host of the node's own."""
+    file = folder / "nodes.toml"
+    file.write_text("".join(f"[nodes.{name}]\n{text.replace('{host}', name)}" for name, text in nodes.items()))
+    return file
+
+
+def test_several_asterisk_nodes(environ: Environ, tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text(f"{SECRET}\n")
+    south = f'{NODE}password_file = "{secret}"\nheartbeat = 2.5\n'
+    environ.set(HOOKFLASH_ASTERISK_NODES_FILE=nodes_file(tmp_path, north=WITH_PASSWORD, south=south), **ASTERISK)
+    nodes = Settings.load().asterisk_nodes()
+    assert list(nodes) == ["asterisk", "north", "south"]
+    assert nodes["south"].url == "http://south:8088/ari"
+    assert nodes["south"].heartbeat == timedelta(seconds=2.5)
+    assert {node.password.get_secret_value() for node in nodes.values()} == {SECRET}
+    assert SECRET not in repr(nodes)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "said"),
+    [
+        ({"north": NODE}, "nodes.north.password: Field required"),
+        ({"north": f'{WITH_PASSWORD}pasword = "x"\n'}, "nodes.north.pasword: Extra inputs are not permitted"),
+        ({"north": f'{WITH_PASSWORD}password_file = "x"\n'}, "nodes.north: Value error, password and password_file"),
+        ({"north": f'{NODE}password_file = "/nothing"\n'}, "password_file cannot be read: No such file or directory"),
+        ({"asterisk": WITH_PASSWORD}, "nodes.asterisk: asterisk is the name of another provider"),
+        ({"simulator": WITH_PASSWORD}, "nodes.simulator: simulator is the name of another provider"),
+        ({"a": WITH_PASSWORD.replace("{host}", "x"), "b": WITH_PASSWORD.replace("{host}", "x")}, "the same app"),
+    ],
+)
+def test_nodes_that_cannot_be(environ: Environ, tmp_path: Path, nodes: dict[str, str], said: str) -> None:
+    environ.set(HOOKFLASH_ASTERISK_NODES_FILE=nodes_file(tmp_path, **nodes), HOOKFLASH_SIMULATOR="true", **ASTERISK)
+    with pytest.raises(SettingsError) as error:
+        Settings.load().asterisk_nodes()
+    assert str(error.value).startswith("HOOKFLASH_ASTERISK_NODES_FILE: ")
+    assert said in str(error.value)
+    assert SECRET not in str(error.value)
+
+
 @pytest.mark.parametrize(("value", "seconds"), [("5", 5), ("0.5", 0.5), ("0", 0), ("PT1M", 60)])
 def test_a_duration_is_a_number_of_seconds(environ: Environ, value: str, seconds: float) -> None:
     environ.set(HOOKFLASH_SIMULATOR="true", HOOKFLASH_GRACEFUL_SHUTDOWN_TIMEOUT=value)

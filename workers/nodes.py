@@ -1,0 +1,50 @@
+"""The file that names several Asterisk nodes: every worker of an engine reaches all of them."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Self, cast
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from activities.telephony.asterisk import AsteriskSettings
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+"""Name of a node. It is a part of workflow ids."""
+
+
+class AsteriskNode(AsteriskSettings):
+    """One node of the file: the settings of a node, with ``password_file`` in place of ``password`` if need be."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _password_from_file(cls, given: object) -> object:
+        if not isinstance(given, dict) or "password_file" not in given:
+            return given
+        fields = cast("dict[str, Any]", given)
+        if "password" in fields:
+            raise ValueError("password and password_file are both set; one of them must go")
+        try:
+            password = Path(fields["password_file"]).read_text().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError, TypeError) as error:
+            why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            raise ValueError(f"password_file cannot be read: {why}") from None
+        others = {name: value for name, value in fields.items() if name != "password_file"}
+        return {**others, "password": password}
+
+
+class AsteriskNodes(BaseModel):
+    """Every node of the file, by its name: the ``provider`` of transfer requests."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    nodes: dict[Name, AsteriskNode]
+
+    @classmethod
+    def from_file(cls, path: Path) -> Self:
+        """Read a TOML file with one table ``[nodes.NAME]`` per node.
+
+        Raises:
+            ValueError: The file is not TOML, or a field is wrong; the message names it.
+            OSError: The file, or the file of a password, cannot be read.
+        """
+        return cls.model_validate(tomllib.loads(path.read_text()))
