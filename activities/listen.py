@@ -15,8 +15,10 @@ from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.service import RPCError
 
 from activities.delivery import Delivery
+from activities.open_calls import running_on
 from activities.telephony.errors import ProtocolError, ProviderUnavailable, TelephonyError
 from activities.telephony.interface import Telephony
 from activities.telephony.model import LegEvent
@@ -89,7 +91,7 @@ class Listen:
             )
         try:
             async with asyncio.TaskGroup() as tasks:
-                session = _Session(provider, telephony, Delivery(self._client, tasks))
+                session = _Session(provider, telephony, self._client, tasks)
                 beat = tasks.create_task(session.beat())
                 why = await session.until_over()
                 # What was heard until now is sent, before anybody else listens and sends what comes after it.
@@ -104,8 +106,10 @@ class Listen:
 class _Session:
     """One worker's turn of listening."""
 
-    def __init__(self, provider: str, telephony: Telephony, delivery: Delivery) -> None:
-        self.delivery = delivery
+    def __init__(self, provider: str, telephony: Telephony, client: Client, tasks: asyncio.TaskGroup) -> None:
+        self.delivery = Delivery(client, tasks)
+        self._client = client
+        self._tasks = tasks
         self._provider = provider
         self._telephony = telephony
         self._since: datetime | None = None
@@ -174,6 +178,25 @@ class _Session:
             self.delivery.post(owner, RECONCILE)
         self._reconciled = len(owners)
         logger.info("listening to %s, %d transfers look at the real state", self._provider, len(owners))
+        self._tasks.create_task(self._reconcile_bereft(owners))
+
+    async def _reconcile_bereft(self, owners: frozenset[str]) -> None:
+        """Tell those whose last leg has ended while nobody listened, and all of them if the node was restarted.
+
+        No leg names them any more, only Temporal knows of them. It takes its time over such a list, and the node must
+        be listened to meanwhile.
+        """
+        try:
+            bereft = await running_on(self._client, self._provider) - owners
+        except RPCError as error:
+            # Only who has no leg left is missed by this, and has its own time limits.
+            logger.warning("who else is on %s cannot be found out: %s", self._provider, error)
+            return
+        for owner in sorted(bereft):
+            self.delivery.post(owner, RECONCILE)
+        self._reconciled += len(bereft)
+        if bereft:
+            logger.info("listening to %s, %d more without a leg look at the real state", self._provider, len(bereft))
 
     def _pass_on(self, event: LegEvent) -> None:
         self._events += 1

@@ -18,9 +18,11 @@ class AsteriskNode(AsteriskSettings):
     @model_validator(mode="before")
     @classmethod
     def _password_from_file(cls, given: object) -> object:
-        if not isinstance(given, dict) or "password_file" not in given:
+        if not isinstance(given, dict):
             return given
         fields = cast("dict[str, Any]", given)
+        if "password_file" not in fields:
+            return fields
         if "password" in fields:
             raise ValueError("password and password_file are both set; one of them must go")
         try:

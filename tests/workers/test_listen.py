@@ -9,17 +9,21 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from temporalio import workflow
 from temporalio.client import Client, WorkflowHandle
+from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
+from temporalio.worker import Worker
 
 from activities.listen import Listen, Listening
 from activities.telephony.errors import ProtocolError, ProviderUnavailable
 from activities.telephony.model import LegEvent, LegEventKind
-from hookflash import Cause, Evidence, ProviderEvent
+from hookflash import Cause, Evidence, ProviderEvent, names
 from tests.support.polling import eventually
 from tests.workers.recorder import Recorder
 from tests.workers.scripted_telephony import ScriptedTelephony
+from workers.engine import sandbox
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -32,18 +36,20 @@ Handle = WorkflowHandle[Any, Any]
 class Turn(ActivityEnvironment):
     """A listener in the background."""
 
-    def __init__(self, client: Client, telephony: ScriptedTelephony, length: timedelta = timedelta(hours=1)) -> None:
+    def __init__(
+        self, client: Client, telephony: ScriptedTelephony, length: timedelta = timedelta(hours=1), node: str = NODE
+    ) -> None:
         super().__init__()
         self.info = replace(self.info, start_to_close_timeout=length)
         self.beats: list[Listening] = []
         self.on_heartbeat = self.beats.append
-        self.task = asyncio.create_task(self.run(Listen(client, {NODE: telephony}).listen, NODE))
+        self.task = asyncio.create_task(self.run(Listen(client, {node: telephony}).listen, node))
 
 
 @asynccontextmanager
-async def listening(client: Client, telephony: ScriptedTelephony) -> AsyncGenerator[Turn]:
+async def listening(client: Client, telephony: ScriptedTelephony, node: str = NODE) -> AsyncGenerator[Turn]:
     """A turn that ends with the block, if it has not before."""
-    turn = Turn(client, telephony)
+    turn = Turn(client, telephony, node=node)
     try:
         await telephony.until_connections(1)
         yield turn
@@ -75,6 +81,76 @@ async def test_every_open_transfer_looks_at_the_real_state_first(client: Client,
         assert await heard(first, 1) == [RECONCILE]
         assert await heard(second, 1) == [RECONCILE]
     assert await heard(stranger, 0) == []
+
+
+@workflow.defn(name=names.WORKFLOW_TYPE)
+class Bereft(Recorder):
+    """A transfer that records what it is told. None of its legs is alive."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """See `Recorder`."""
+        await super().run()
+
+
+@workflow.defn(name=names.CALL_BACK_TYPE)
+class Promise(Recorder):
+    """A promised call that is not due."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """See `Recorder`."""
+        workflow.upsert_search_attributes([names.TRANSFER_STAGE.value_set("scheduled")])  # pyright: ignore[reportUnknownMemberType]
+        await super().run()
+
+
+async def test_a_transfer_without_a_live_leg_looks_at_the_real_state_too(client: Client) -> None:
+    """All of its legs may have ended while nobody listened; after a restart of the node they all have."""
+    queue, node = f"bereft-{uuid4()}", f"node-{uuid4()}"
+    ids = [f"transfer:{node}:1", f"transfer:{node}-2:1", f"callback:{node}:1", f"transfer:{node}:2"]
+    async with Worker(client, task_queue=queue, workflows=[Bereft, Promise], workflow_runner=sandbox()):
+        kinds = (Bereft.run, Bereft.run, Promise.run, Bereft.run)
+        handles = [
+            await client.start_workflow(kind, id=it, task_queue=queue) for kind, it in zip(kinds, ids, strict=True)
+        ]
+        bereft, elsewhere, promise, alive = handles
+
+        async def listed() -> bool | None:
+            found = [it.id async for it in client.list_workflows(f"TaskQueue = '{queue}'")]
+            stages = [
+                it async for it in client.list_workflows(f"TransferStage = 'scheduled' AND WorkflowId = '{ids[2]}'")
+            ]
+            return (len(found) == len(ids) and len(stages) == 1) or None
+
+        await eventually(listed, "all of them in Temporal's list")
+        telephony = ScriptedTelephony([f"{alive.id}/{alive.first_execution_run_id}"])
+        async with listening(client, telephony, node) as turn:
+            assert await heard(bereft, 1) == [RECONCILE]
+
+            async def counted() -> bool | None:
+                return (turn.beats[-1].reconciled, turn.beats[-1].signals) == (2, 2) or None
+
+            await eventually(counted, "a heartbeat that knows of both")
+        assert await heard(alive, 0) == [RECONCILE]
+        assert [await heard(it, 0) for it in (elsewhere, promise)] == [[], []]
+        for handle in handles:
+            await handle.terminate()
+
+
+async def test_a_node_is_listened_to_even_if_temporals_list_cannot_be_had(
+    client: Client, transfers: list[Handle], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("hookflash.names.TRANSFER_STAGE", SearchAttributeKey.for_keyword("NoSuchAttribute"))
+    telephony = ScriptedTelephony([transfers[0].id])
+    async with listening(client, telephony) as turn:
+        telephony.say(transfers[0].id, "leg-1")
+        assert await heard(transfers[0], 2) == [RECONCILE, ProviderEvent(kind="ringing", leg="leg-1")]
+
+        async def said() -> bool | None:
+            return "who else is on node cannot be found out" in caplog.text or None
+
+        await eventually(said, "a warning")
+        assert not turn.task.done()
 
 
 async def test_what_happens_is_passed_on_word_for_word(client: Client, transfers: list[Handle]) -> None:
