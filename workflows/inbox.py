@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from temporalio import workflow
@@ -52,7 +52,15 @@ class Reconcile(NamedTuple):
     """Somebody doubts that we know the real state."""
 
 
-News = Asked | ProviderEvent | Observed | NotArranged | TimerFired | Reconcile
+class KeyPressed(NamedTuple):
+    """A key was pressed, as the provider says."""
+
+    event: ProviderEvent
+    at: datetime
+    """When it was heard: it may have to wait for its turn."""
+
+
+News = Asked | ProviderEvent | KeyPressed | Observed | NotArranged | TimerFired | Reconcile
 
 
 class Inbox(ABC):
@@ -212,8 +220,10 @@ class Inbox(ABC):
         self._provider_events += 1
         if event.kind == "reconcile":
             self._inbox.append(Reconcile())
-        elif self._provider_events <= MOST_PROVIDER_EVENTS or event.kind != "digit":
+        elif event.kind != "digit":
             self._inbox.append(event)
+        elif self._provider_events <= MOST_PROVIDER_EVENTS:
+            self._inbox.append(KeyPressed(event, workflow.now()))
 
     def note_dropped_signal(self, name: str, problem: str) -> None:
         """Write a signal that made no sense into the journal: its sender was told nothing."""

@@ -11,6 +11,7 @@ from hookflash import Deadline, JournalEntry, LegStatus, Mode, Stage, TransferRe
 from hookflash import names as attributes
 from workflows.call import Call
 from workflows.core import State, placements, possible
+from workflows.feature_codes import usable
 from workflows.timers import Wait
 from workflows.wording import details
 
@@ -72,6 +73,7 @@ class NoticeBoard:
                 if placement is not Placement.GONE
             ),
             possible=possible(state),
+            feature_codes=usable(call.request.policy.feature_codes, state),
             deadlines=tuple(Deadline(wait=wait.timer.value, name=wait.text, at=wait.until) for wait in waits),
             journal=tuple(self._journal),
             fingerprint=self._fingerprint,

@@ -29,6 +29,7 @@ from workflows.core import (
     Arranged,
     ArrangeFailed,
     Command,
+    DigitPressed,
     Ending,
     Event,
     LegEnded,
@@ -41,8 +42,9 @@ from workflows.core import (
     decide,
     refuse,
 )
+from workflows.feature_codes import DigitCollector
 from workflows.handover import hand_over, take_over
-from workflows.inbox import COMMAND_REJECTED, Asked, Inbox, News, Reconcile
+from workflows.inbox import COMMAND_REJECTED, Asked, Inbox, KeyPressed, News, Reconcile
 from workflows.ledger import Ledger
 from workflows.legs import Legs
 from workflows.limits import CAUSE_FOLLOWS
@@ -87,6 +89,7 @@ class Transfer(Inbox):
         info = workflow.info()
         call = self._call = Call(request, owner_token(info.workflow_id, info.run_id), Legs(info.run_id, request))
         self._ledger = Ledger(request, call.legs, call.name, workflow.now())
+        self._codes = DigitCollector(request.policy.feature_codes)
         self._timers = Timers(call.length, call.describe, lambda deadline: self._inbox.append(TimerFired(deadline)))
         self._arranger = Arranger(lambda aim: arrange_input(call, aim), self._inbox.append)
         self._board.announce(request)
@@ -195,6 +198,16 @@ class Transfer(Inbox):
             case ProviderEvent():
                 for event in call.legs.heard(news):
                     self._decide(call, event)
+            case KeyPressed():
+                self._consume_key(call, news)
+
+    def _consume_key(self, call: Call, news: KeyPressed) -> None:
+        for event in call.legs.heard(news.event):
+            self._decide(call, event)
+            assert self._state is not None
+            typed = self._codes.hear(self._state, event, news.at) if isinstance(event, DigitPressed) else None
+            if typed is not None:
+                self._decide(call, typed.command, typed.code)
 
     def _extend(self, call: Call, timer: Timer, remaining: timedelta) -> None:
         if self._state is not None:
@@ -229,8 +242,17 @@ class Transfer(Inbox):
         if leg not in self._unexplained:
             self._unexplained[leg] = asyncio.create_task(allow())
 
-    def _decide(self, call: Call, event: Event) -> str:
-        """Let the core decide, and keep the books. Returns why a command was refused."""
+    def _decide(self, call: Call, event: Event, code: str = "") -> str:
+        """Let the core decide, and keep the books.
+
+        Args:
+            call: The call.
+            event: What happened.
+            code: Feature code by which a command was given; empty: it was not.
+
+        Returns:
+            Why a command was refused.
+        """
         assert self._state is not None
         if isinstance(event, LegEnded):
             event = call.as_refused(event)
@@ -239,7 +261,7 @@ class Transfer(Inbox):
         self._state = decision.state
         self._ledger.note_event(event, now)
         self._ledger.note_step(before, decision.state, now)
-        line = happened(event, call.name)
+        line = happened(event, call.name, code)
         self._board.note(f"{line}: refused, {decision.refused}" if decision.refused else line)
         return decision.refused
 

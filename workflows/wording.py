@@ -112,8 +112,14 @@ def timer_text(deadline: Deadline, name: str, duration: timedelta) -> str:
     return f"{shorten(text, SUMMARY_LIMIT - len(limit) - 3)} ({limit})"
 
 
-def happened(event: Event, name_of: Callable[[LegRef], str]) -> str:
-    """Return a journal line for an event; empty for what is not worth one."""
+def happened(event: Event, name_of: Callable[[LegRef], str], code: str = "") -> str:
+    """Return a journal line for an event; empty for what is not worth one.
+
+    Args:
+        event: What happened.
+        name_of: How operators call a leg.
+        code: Feature code by which a command was given; empty: it was not.
+    """
     match event:
         case LegRang(leg):
             return f"{name_of(leg)} rings"
@@ -132,7 +138,8 @@ def happened(event: Event, name_of: Callable[[LegRef], str]) -> str:
         case Command(name, party, _, by, _, timer):
             whom = f" {party.value}" if name in (CommandName.HOLD, CommandName.UNHOLD) else ""
             whom += f" {_plain(timer)}" if timer else ""
-            return f"{by.value}: {name.value}{whom}"
+            who = f"{by.value} pressed {code}" if code else by.value
+            return f"{who}: {name.value}{whom}"
         case ArrangeFailed():
             return "the provider did not do it"
         case Arranged():
@@ -194,11 +201,16 @@ def details(status: TransferStatus) -> str:
         waits = sorted(status.deadlines, key=lambda it: it.at)
         blocks.append(_listed("Ends by itself at (UTC)", (f"{it.at:%H:%M:%S} {_escape(it.name)}" for it in waits)))
     if status.possible:
-        how = (f"`{name.value}`: {_HOW[name]}" for name in status.possible)
+        how = (f"`{name.value}`: {_HOW[name]}{_keys(status, name)}" for name in status.possible)
         blocks.append(_listed("Possible now (More Actions, Send an Update)", how))
     entries = status.journal[-JOURNAL_SHOWN:]
     blocks.append(_listed("Journal (UTC)", (f"{clock(it.at)} {_escape(it.text)}" for it in entries)))
     return "\n\n".join(blocks)
+
+
+def _keys(status: TransferStatus, name: CommandName) -> str:
+    code = status.feature_codes.get(name)
+    return f" (agent: `{code}`)" if code else ""
 
 
 def _heading(status: TransferStatus) -> str:

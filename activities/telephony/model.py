@@ -190,6 +190,6 @@ class LegEvent(Frozen):
     cause: Cause | None = None
     """For ``ended``. Default: not ended."""
     digit: str = ""
-    """For ``digit``: one of ``0-9*#``. Default: none."""
+    """For ``digit``: one of ``0-9*#A-D``. Default: none."""
     evidence: Evidence = Evidence()
     """For ``ended``: the provider's own words."""

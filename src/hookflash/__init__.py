@@ -18,6 +18,7 @@ from hookflash.errors import (
     TransferNotFound,
 )
 from hookflash.events import Evidence, ProviderEvent
+from hookflash.feature_codes import FeatureCodes
 from hookflash.request import (
     AcceptGate,
     Agent,
@@ -66,6 +67,7 @@ __all__ = [
     "Extend",
     "Fallback",
     "FallbackTried",
+    "FeatureCodes",
     "HandOff",
     "HangUp",
     "Hold",

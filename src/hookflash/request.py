@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from hookflash._base import FromCaller
+from hookflash.feature_codes import FeatureCodes
 from hookflash.vocabulary import Mode
 
 LegId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:~+@-]{0,127}$")]
@@ -251,6 +252,8 @@ class Policy(FromCaller):
     """Name of an announcement that the customer hears when the wait begins. Default: none."""
     hold_music: Word = "default"
     """Class of music a waiting party hears. Default: ``default``."""
+    feature_codes: FeatureCodes | None = None
+    """Keys by which the agent gives commands. Default: none, the agent's keys mean nothing."""
 
     @model_validator(mode="after")
     def _ends_somewhere(self) -> Self:

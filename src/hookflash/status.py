@@ -1,6 +1,6 @@
 """What a transfer says while it runs: the answer of the ``status`` query."""
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from hookflash._base import Reported
 from hookflash.result import TransferResult
@@ -51,6 +51,8 @@ class TransferStatus(Reported):
     """Where everybody is who is not gone."""
     possible: tuple[CommandName, ...]
     """Commands that would be accepted now."""
+    feature_codes: dict[CommandName, str] = Field(default_factory=dict[CommandName, str])
+    """Keys by which the agent can give some of them now. Default: none were asked for."""
     deadlines: tuple[Deadline, ...]
     """Waits that are running."""
     journal: tuple[JournalEntry, ...]

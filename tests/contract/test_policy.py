@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hookflash import Accept, Decline, Extend, HangUp, Policy, Recall, Retarget, TransferRequest
+from hookflash import Accept, Decline, Extend, FeatureCodes, HangUp, Policy, Recall, Retarget, TransferRequest
 from hookflash._base import FromCaller
 from hookflash._failures import read
 from tests.contract.refusals import REQUEST, fields_refused, refused
@@ -88,6 +88,7 @@ def test_the_agent_is_warned_before_the_consultation_is_over(before: int, limit:
         ("fallbacks.1.after", 0, "P7D", -1, "P7DT1S"),
         ("fallbacks.1.attempts", 1, 10, 0, 11),
         ("fallbacks.1.pause", 0.1, "P1D", 0, "P1DT1S"),
+        ("feature_codes.inter_digit_timeout", 0.1, "PT10S", 0, 10.1),
     ],
 )
 def test_numbers_have_bounds_and_are_named_beyond_them(
@@ -98,6 +99,7 @@ def test_numbers_have_bounds_and_are_named_beyond_them(
             "hold_reminder": {"announcement": "still-there"},
             "consult_warning": {"announcement": "beep"},
             "fallbacks": [{"kind": "recall"}, {"kind": "call_back"}],
+            "feature_codes": {"cancel": "*1"},
         }
         place: Any = policy
         *way, last = field.split(".")
@@ -124,6 +126,9 @@ def test_numbers_have_bounds_and_are_named_beyond_them(
         ("when_target_leaves.place", "a b"),
         ("fallbacks.0.apology", "a b"),
         ("fallbacks.0.kind", "dance"),
+        *((f"feature_codes.{name}", "*1x") for name in ("cancel", "complete", "conference", "swap", "hold", "unhold")),
+        *(("feature_codes.swap", code) for code in ("", "12345", "E", "a", "1 ", "*1\n", "\uff11", 1)),
+        ("feature_codes.retarget", "*9"),
     ],
 )
 def test_words_nobody_knows_are_named(field: str, value: str) -> None:
@@ -135,6 +140,7 @@ def test_words_nobody_knows_are_named(field: str, value: str) -> None:
         "customer_audio": "music",
         "when_target_leaves": {"kind": "flow", "place": "survey"},
         "fallbacks": [{"kind": "hang_up", "apology": "sorry"}],
+        "feature_codes": {"cancel": "*#AD", "complete": "0", "inter_digit_timeout": 3},
     }
     TransferRequest.model_validate({**REQUEST, "policy": good})
     place: Any = good
@@ -143,6 +149,30 @@ def test_words_nobody_knows_are_named(field: str, value: str) -> None:
         place = place[int(step) if step.isdigit() else step]
     place[last] = value
     assert fields_refused(policy=good) == [f"policy.{field}"]
+
+
+@pytest.mark.parametrize(
+    ("codes", "told"),
+    [
+        ({"cancel": "*1", "swap": "*1"}, "swap: *1 is the code of cancel already"),
+        ({"unhold": "*1", "complete": "*1"}, "unhold: *1 is the code of complete already"),
+        ({"cancel": "*12", "swap": "*1"}, "swap: *1 is the beginning of *12, the code of cancel"),
+        ({"cancel": "*", "conference": "*123"}, "cancel: * is the beginning of *123, the code of conference"),
+    ],
+)
+def test_no_code_is_the_beginning_of_another(codes: dict[str, str], told: str) -> None:
+    problems = refused(TransferRequest, {**REQUEST, "policy": {"feature_codes": codes}})
+    assert problems == [("policy.feature_codes", told)]
+
+
+def test_codes_are_asked_for_by_the_name_of_the_command() -> None:
+    codes = {"cancel": "1", "complete": "*1", "conference": "21", "swap": "22", "hold": "2#1A", "unhold": "2#1B"}
+    found = TransferRequest.model_validate({**REQUEST, "policy": {"feature_codes": codes}}).policy.feature_codes
+    assert found is not None
+    assert found.codes == codes
+    assert found.inter_digit_timeout == timedelta(seconds=2)
+    assert FeatureCodes().codes == {}
+    assert Policy().feature_codes is None
 
 
 def test_what_is_said_of_the_customer_is_checked() -> None:

@@ -23,6 +23,7 @@ from workflows.core import (
     ArrangeFailed,
     Command,
     Deadline,
+    DigitPressed,
     Event,
     LegEnded,
     PlannedTarget,
@@ -32,6 +33,7 @@ from workflows.core import (
     deadlines,
     decide,
 )
+from workflows.feature_codes import DigitCollector
 from workflows.ledger import Ledger
 from workflows.legs import Legs
 
@@ -93,6 +95,7 @@ class OneCall:
         self.state = begin(self._call.rules, planned)
         self._ledger = Ledger(request, self._call.legs, self._call.name, self._now())
         self._ledger.first_step(self.state, self._now())
+        self._codes = DigitCollector(policy.feature_codes)
         self._running: dict[Deadline, Alarm] = {}
         self._standing: Aim | None = None
         self._under_way: Aim | None = None
@@ -117,6 +120,11 @@ class OneCall:
             self._running.pop(deadline).cancel()
             self._running[deadline] = self._set_alarm(deadline, remaining)
         return refused
+
+    def press(self, leg: str, keys: str) -> None:
+        """Let a party press keys one after another, if it is up."""
+        for key in keys if self.exchange.legs[leg].up else "":
+            self.exchange.press(leg, key)
 
     def reconcile(self) -> None:
         """Look at the real state again, as after a gap of the listener."""
@@ -159,6 +167,8 @@ class OneCall:
                 self.exchange.hang_up(leg)
         for event in self._call.legs.heard(heard):
             self._decide(event)
+            if isinstance(event, DigitPressed) and (typed := self._codes.hear(self.state, event, self._now())):
+                self._decide(typed.command)
 
     def _decide(self, event: Event) -> str:
         if isinstance(event, LegEnded):

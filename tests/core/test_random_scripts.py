@@ -14,6 +14,7 @@ from hookflash import (
     CommandName,
     CustomerAudio,
     Fallback,
+    FeatureCodes,
     HandOff,
     HangUp,
     Mode,
@@ -33,6 +34,8 @@ LONG = 3600.0
 
 EVERY = timedelta(seconds=5)
 """How often a customer is reminded: as often as a policy may say."""
+
+CODES = FeatureCodes(cancel="1", complete="2", conference="*1", swap="*2", hold="##", unhold="#0")
 
 _PHONES = [
     "busy",
@@ -113,6 +116,7 @@ def _policies(draw: st.DrawFn) -> Policy:
         fallbacks=(*draw(st.lists(_recalls, max_size=3)), draw(_ends)),
         customer_audio=draw(st.sampled_from(CustomerAudio)),
         hold_announcement=draw(recordings),
+        feature_codes=draw(st.sampled_from([None, CODES])),
     )
 
 
@@ -134,6 +138,8 @@ _ACTS = [
     *(Act("answer", which) for which in ("first", "last", "all")),
     *(Act("hang up", who) for who in Party),
     *(Act("press", key) for key in "12"),
+    *(Act("agent presses", key) for key in "012*#"),
+    *(Act("customer presses", key) for key in "12"),
     Act("reconcile"),
 ]
 _FAULTS = [
@@ -176,6 +182,8 @@ def _play(call: OneCall, act: Act) -> None:
             exchange.hang_up(leg)
         case Act("press", key) if rung is not None and rung.up:
             exchange.press(rung.id, key)
+        case Act("agent presses" | "customer presses" as who, key):
+            call.press(ANNA if who == "agent presses" else CAROL, key)
         case Act("reconcile"):
             call.reconcile()
         case _:

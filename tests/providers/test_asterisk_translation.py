@@ -39,14 +39,16 @@ def test_a_call_from_ringing_to_its_end() -> None:
         event("ChannelStateChange", "Up"),
         event("ChannelDtmfReceived", digit="1", duration_ms=100),
         event("ChannelDtmfReceived", digit="A"),
+        event("ChannelDtmfReceived", digit="X"),
+        event("ChannelDtmfReceived"),
         event("ChannelHangupRequest"),
         event("StasisEnd"),
         event("ChannelHangupRequest", soft=True, cause=16),
         event("ChannelDestroyed", cause=16, cause_txt="Normal Clearing"),
     )
-    assert [item.kind for item in found] == list(map(LegEventKind, ("ringing", "answered", "digit", "ended")))
-    assert found[2].digit == "1"
-    assert found[3] == ended(Cause.HUNG_UP, q850=16, text="Normal Clearing")
+    assert [item.kind for item in found] == list(map(LegEventKind, ("ringing", "answered", "digit", "digit", "ended")))
+    assert [item.digit for item in found] == ["", "", "1", "A", ""]
+    assert found[4] == ended(Cause.HUNG_UP, q850=16, text="Normal Clearing")
     assert {(item.owner, item.leg) for item in found} == {("transfer:1", "leg-1")}
 
 

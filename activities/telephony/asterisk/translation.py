@@ -15,7 +15,7 @@ from activities.telephony.asterisk.state import OWNER, Channel
 from activities.telephony.model import LegEvent, LegEventKind
 
 REMEMBERED = 10_000
-DIGITS = frozenset("0123456789*#")
+DIGITS = frozenset("0123456789*#ABCD")
 TALKS_ON = ("LONGGREETING", "MAXWORDS", "MAXWORDLENGTH")
 """Beginnings of ``AMDCAUSE`` that say: it talked as no person does who answers a call."""
 

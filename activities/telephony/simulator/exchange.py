@@ -129,7 +129,7 @@ class SimulatedExchange:
         self._board.hang_up(self.legs[leg])
 
     def press(self, leg: str, digit: str) -> None:
-        """Let a party press a key: one of ``0-9*#``."""
+        """Let a party press a key: one of ``0-9*#A-D``."""
         self._board.press(self.legs[leg], digit)
 
     def lose_listener(self, why: str = "the connection was lost") -> None:
