@@ -140,7 +140,7 @@ _STEPS = st.lists(
 
 
 @given(st.sampled_from([Mode.WARM, Mode.COLD, Mode.CONSULT]), st.lists(_PHONES, min_size=1, max_size=2), _STEPS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_code_does_what_its_command_does(
     mode: Mode, phones: list[str], steps: list[CommandName | float | str]
 ) -> None:

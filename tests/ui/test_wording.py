@@ -64,6 +64,22 @@ def test_a_callers_text_cannot_break_the_details_page() -> None:
     assert len(text) < 4096
 
 
+def test_the_agent_s_keys_are_shown_as_they_are() -> None:
+    status = TransferStatus(
+        mode=Mode.WARM,
+        stage=Stage.CONSULTING,
+        legs=(),
+        possible=(CommandName.COMPLETE, CommandName.CANCEL),
+        feature_codes={CommandName.COMPLETE: "*2*"},
+        deadlines=(),
+        journal=(JournalEntry(at=NOON, text="agent pressed *2*: complete"),),
+    )
+    text = details(status)
+    assert "- `complete`: the agent leaves, customer and target stay (agent: `*2*`)\n" in text
+    assert "- `cancel`: the customer goes back to the agent\n" in text
+    assert "agent pressed \\*2\\*: complete" in text
+
+
 def test_only_the_latest_of_a_long_journal_is_shown() -> None:
     journal = tuple(JournalEntry(at=NOON, text=f"line {number}") for number in range(50))
     status = TransferStatus(mode=Mode.COLD, stage=Stage.RINGING, legs=(), possible=(), deadlines=(), journal=journal)

@@ -11,6 +11,7 @@ from hookflash import (
     CallBack,
     Cause,
     Extend,
+    FeatureCodes,
     HandOff,
     HangUp,
     Mode,
@@ -266,6 +267,31 @@ async def warned_and_lingering(engine: Engine) -> tuple[Running, TransferResult]
     return await _told(transfer, Outcome.CONNECTED)
 
 
+async def told_by_keys(engine: Engine) -> tuple[Running, TransferResult]:
+    """The agent gives every command by the keys of the phone; some keys mean nothing, and one code makes no sense."""
+    codes = FeatureCodes(
+        cancel="*1",
+        complete="*2",
+        conference="*3",
+        swap="*4",
+        hold="*5",
+        unhold="*6",
+        inter_digit_timeout=timedelta(seconds=10),
+    )
+    transfer = await engine.transfer(Mode.WARM, _AT_ONCE, policy=Policy(feature_codes=codes))
+    consulting: dict[str, set[str]] = {"customer": {"music"}, "agent": {"target"}, "target": {"agent"}}
+    swapped = {"customer": {"agent"}, "agent": {"customer"}, "target": {"music"}}
+    all_three = {"customer": {"agent", "target"}, "agent": {"customer", "target"}, "target": {"customer", "agent"}}
+    completed = {"customer": {"target"}, "target": {"customer"}}
+    await transfer.reaches(Stage.CONSULTING)
+    steps = (("*4", swapped), ("7*4", consulting), ("*6", all_three), ("*4", all_three), ("**5", consulting))
+    for keys, heard in (*steps, ("*3", all_three), ("*2", completed)):
+        for key in keys:
+            engine.exchange.press(transfer.request.agent.leg, key)
+        await transfer.hear(**heard)
+    return await _told(transfer, Outcome.CONNECTED)
+
+
 SCENARIOS: dict[str, Scenario] = {
     it.__name__: it
     for it in (
@@ -295,5 +321,6 @@ SCENARIOS: dict[str, Scenario] = {
         promised_a_call_back,
         long_wait,
         warned_and_lingering,
+        told_by_keys,
     )
 }
