@@ -171,6 +171,35 @@ async def test_a_screened_target_is_alone_until_let_in(world: World, transfer: T
     assert await world.rings(target) == 1
 
 
+async def test_keys_are_told_of_in_order_wherever_somebody_is(world: World, transfer: Transfer) -> None:
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    steps = Steps(transfer)
+    async with listening(world) as listener:
+
+        def keys() -> list[str]:
+            told = [[it.digit for it in listener.of(party) if it.digit] for party in (customer, agent, target)]
+            return ["".join(digits) for digits in told]
+
+        async def press(*pressed: tuple[Party, str], told: list[str]) -> None:
+            for party, digits in pressed:
+                for digit in digits:
+                    await world.press(party, digit)
+
+            async def as_told() -> bool:
+                return keys() == told
+
+            await eventually(world, as_told, lambda: f"{keys()} instead of {told}")
+
+        await steps({customer: ON_HOLD, agent: IN_ROOM, target: RINGING}, {customer: {MUSIC}, agent: {RINGBACK}})
+        await press((agent, "*1"), (customer, "9"), told=["9", "*1", ""])
+        await transfer.until_it_rings(target)
+        await world.answer(target)
+        await expect(world, {agent: {"target"}, target: {"agent"}})
+        await press((agent, "##"), (target, "5"), told=["9", "*1##", "5"])
+        await steps({customer: IN_ROOM, agent: ON_HOLD, target: IN_ROOM}, {customer: {"target"}, agent: {MUSIC}})
+        await press((agent, "0D"), (customer, "A"), (target, "8"), told=["9A", "*1##0D", "58"])
+
+
 async def test_hand_off(world: World, transfer: Transfer) -> None:
     customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
     steps = Steps(transfer)
