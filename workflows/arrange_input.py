@@ -10,6 +10,7 @@ from hookflash.names import WATCH, owning_run
 from workflows.arranger import Aim
 from workflows.call import Call
 from workflows.core import CUSTOMER, Farewell, LegRef, Standing
+from workflows.limits import PROVIDER_STANDS_BEHIND
 from workflows.wording import arrange_summary
 
 NOTICE = "hookflash-notice"
@@ -40,7 +41,9 @@ def arrange_input(call: Call, aim: Aim) -> tuple[ArrangeInput, str]:
 
 
 def _rings_for(leg: WantedLeg) -> timedelta | None:
-    return leg.dial.ring_timeout if leg.dial is not None and leg.known is Phase.NEW else None
+    if leg.dial is None or leg.known is not Phase.NEW:
+        return None
+    return leg.dial.ring_timeout - PROVIDER_STANDS_BEHIND
 
 
 def _leg(call: Call, aim: Aim, ref: LegRef, placement: Placement, standing: Standing | None) -> WantedLeg:
@@ -63,15 +66,16 @@ def _leg(call: Call, aim: Aim, ref: LegRef, placement: Placement, standing: Stan
 
 def _dial(call: Call, ref: LegRef) -> Dial:
     policy = call.request.policy
+    ring_timeout = call.ring_limit(ref) + PROVIDER_STANDS_BEHIND
     if ref.party is Party.AGENT:
         address = call.request.agent.address
         assert address is not None
-        return Dial(address=address, ring_timeout=call.recall(ref).ring_timeout, caller_id=policy.caller_id or "")
+        return Dial(address=address, ring_timeout=ring_timeout, caller_id=policy.caller_id or "")
     rung = call.rung(ref)
     gate = rung.target.accept
     return Dial(
         address=rung.address,
-        ring_timeout=rung.target.ring_timeout,
+        ring_timeout=ring_timeout,
         caller_id=rung.caller_id,
         caller_id_of=rung.caller_id_of,
         headers=context_headers(call.request.context, rung.target.data),

@@ -20,7 +20,6 @@ from hookflash import (
 )
 from workflows.core import Deadline, FallbackKind, LegEnded, LegRef, PlannedTarget, Rules, Timer
 from workflows.legs import Legs
-from workflows.limits import PROVIDER_DECIDES
 from workflows.wording import party_name, timer_text
 
 _RETRY_FIRST, _RETRY_MOST = timedelta(milliseconds=500), timedelta(seconds=5)
@@ -150,6 +149,10 @@ class Call:
         recalls = [step.entry for step in self.fallbacks if isinstance(step.entry, Recall)]
         return recalls[ref.number - 2]  # the agent's first leg was there before any recall
 
+    def ring_limit(self, ref: LegRef) -> timedelta:
+        """Return how long a leg may ring, as it was asked for."""
+        return self.recall(ref).ring_timeout if ref.party is Party.AGENT else self.rung(ref).target.ring_timeout
+
     def name(self, ref: LegRef) -> str:
         """Return how operators call a leg."""
         return party_name(ref, self.rung(ref).name if ref.party is Party.TARGET else "")
@@ -161,18 +164,18 @@ class Call:
 
     def length(self, deadline: Deadline) -> timedelta:
         """Return how long a deadline is."""
-        target, agent = LegRef(Party.TARGET, deadline.number), LegRef(Party.AGENT, deadline.number)
+        target = LegRef(Party.TARGET, deadline.number)
         match deadline.timer:
             case Timer.RING:
-                return self.rung(target).target.ring_timeout + PROVIDER_DECIDES
+                return self.ring_limit(target)
             case Timer.ACCEPT:
                 gate = self.rung(target).target.accept
                 assert gate is not None
                 return gate.timeout
             case Timer.RECALL:
-                return self.recall(agent).ring_timeout + PROVIDER_DECIDES
+                return self.ring_limit(LegRef(Party.AGENT, deadline.number))
             case Timer.RECALL_PAUSE:
-                return self.recall(agent).pause
+                return self.recall(LegRef(Party.AGENT, deadline.number)).pause
             case Timer.RETRY:
                 return min(_RETRY_FIRST * 2 ** min(deadline.number - 1, 10), _RETRY_MOST)
             case _:

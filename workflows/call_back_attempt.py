@@ -11,6 +11,7 @@ from activities.arrange import ArrangeInput
 from activities.telephony.model import Arrangement, Dial, Phase, Placement, SeenLeg, WantedLeg
 from hookflash import Cause, Evidence, ProviderEvent
 from workflows.ids import mint
+from workflows.limits import PROVIDER_STANDS_BEHIND
 
 CUSTOMER = "customer"
 """How operators, summaries and results call the customer. Never by number or name."""
@@ -37,9 +38,10 @@ class CalledLeg:
     id: str
     name: str
     dial: Dial
+    """How it is rung, and how long: the limit that was asked for, behind which the provider's stands."""
     phase: Phase = Phase.NEW
     expired: bool = False
-    """Our own limit for its ringing is over. The provider ends it, unless it has been answered."""
+    """Its time to answer is over: it is ended, unless it has been answered."""
     cause: Cause | None = None
     evidence: Evidence = field(default_factory=Evidence)
 
@@ -146,11 +148,12 @@ class Attempt:
 
 
 def _wanted(leg: CalledLeg, placement: Placement, expired: bool) -> WantedLeg:
+    dial = leg.dial.model_copy(update={"ring_timeout": leg.dial.ring_timeout + PROVIDER_STANDS_BEHIND})
     return WantedLeg(
         leg=leg.id,
         name=leg.name,
         placement=placement,
         known=leg.phase,
-        dial=leg.dial if placement is Placement.RINGING else None,
+        dial=dial if placement is Placement.RINGING else None,
         expired=expired,
     )

@@ -14,7 +14,7 @@ from activities.arrange import ARRANGE, ATTEMPT_LIMIT
 from activities.telephony.model import Observation, Phase, Placement
 from hookflash._summary import in_words
 from workflows.call_back_attempt import Aim, Attempt, CalledLeg
-from workflows.limits import CAUSE_FOLLOWS, PROVIDER_DECIDES
+from workflows.limits import CAUSE_FOLLOWS
 
 TOTAL_LIMIT = timedelta(seconds=10)
 """How long Temporal tries again by itself."""
@@ -96,14 +96,14 @@ async def _arrange(attempt: Attempt, aim: Aim) -> bool:
 
 
 async def _limit(leg: CalledLeg, begun: Callable[[], bool]) -> None:
-    """Stand behind the provider's own limit for the ringing of a leg."""
+    """Let the time of a leg to answer be over; the provider's own limit stands behind it."""
     await workflow.wait_condition(begun)
-    limit = leg.dial.ring_timeout + PROVIDER_DECIDES
+    limit = leg.dial.ring_timeout
     try:
         await workflow.wait_condition(
             lambda: leg.phase > Phase.RINGING,
             timeout=limit,
-            timeout_summary=f"Ring {leg.name}, our own limit ({in_words(limit)})",
+            timeout_summary=f"Ring {leg.name} ({in_words(limit)})",
         )
     except TimeoutError:
         leg.expired = True

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-PROVIDER_DECIDES = timedelta(seconds=1)
-"""How much later than the provider's own ring time-out ours is. The provider's decides the race between the time-out
-and an answer in one place, so that nobody is joined after it; ours stands behind it. See ``docs/decisions/0003``."""
+PROVIDER_STANDS_BEHIND = timedelta(seconds=2)
+"""How much later than our own ring time-out the provider's is. Ours decides, because only the engine can take a leg out
+of the room before it is ended; the provider's ends the ringing when the engine is dead. Long enough for an engine that
+is busy, and short enough for a phone that nobody waits for. See ``docs/decisions/0009``."""
 
 CAUSE_FOLLOWS = timedelta(milliseconds=500)
 """How long the event that says why a leg ended may come after the leg was seen to be gone."""

@@ -88,7 +88,7 @@ def timer_text(deadline: Deadline, name: str, duration: timedelta) -> str:
     limit = in_words(duration)
     match deadline.timer:
         case Timer.RING:
-            text = f"Ring {name}, our own limit"  # the provider's comes first
+            text = f"Ring {name}"
         case Timer.ACCEPT:
             text = f"{name} accepts"
         case Timer.RECALL:

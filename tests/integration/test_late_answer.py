@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asterisk
 
 RACES = 200
 AT_ONCE = 8
-EARLIEST, LATEST = -0.12, 0.1
+EARLIEST, LATEST = -0.1, 0.45
 """When answers reach Asterisk: seconds after the end of the ringing, if this machine is not busy; later if it is."""
 OFTEN = 20
 """Fewer of one of the three usual ends than this, and the test has not tested the race."""
@@ -59,9 +59,6 @@ async def test_an_answer_at_the_last_moment_connects_or_is_never_joined(
     counts = Counter(end for end in ends if isinstance(end, End))
     with capsys.disabled():
         print(f"\nseed {seed}: " + ", ".join(f"{counts[end]} {end.value}" for end in End))
-        for race in races:
-            if race.graze:
-                print(f"race {race.line}: {'; '.join(race.graze)}")
     assert not faults, f"seed {seed}: {len(faults)} of {RACES} races\n" + "\n".join(faults)
     assert all(counts[end] >= OFTEN for end in (End.CONNECTED, End.CROSSED, End.CANCELLED)), f"seed {seed}: {counts}"
-    assert counts[End.NONE] <= RACES / 4, f"seed {seed}: this machine is too busy for the test: {counts}"
+    assert counts[End.NONE] <= RACES / 10, f"seed {seed}: this machine is too busy for the test: {counts}"

@@ -30,6 +30,7 @@ from activities.telephony.asterisk.steps import (
     CreateRoom,
     DeleteRoom,
     Dial,
+    GiveUp,
     HandOff,
     HangUp,
     Leave,
@@ -216,8 +217,26 @@ def test_another_phone_need_not_call_it_missed() -> None:
 
 def test_an_expired_ring_is_ended_and_an_answered_one_is_not() -> None:
     want = wanted(leg(C, ON_HOLD), leg(A, IN_ROOM), leg(T, RINGING, expired=True))
-    assert HangUp(T, 19) in plan(want, RINGING_NOW).steps
-    assert not [step for step in plan(want, CONSULTING).steps if isinstance(step, HangUp)]
+    assert plan(want, RINGING_NOW).steps == (GiveUp(T, ROOM),)
+    assert plan(want, CONSULTING).steps == ()
+
+
+def test_a_ring_that_is_given_up_and_turns_out_answered_comes_back_at_once() -> None:
+    """It was taken out of the room while it rang, be it by an attempt that went no further."""
+    want = wanted(leg(C, ON_HOLD), leg(A, IN_ROOM), leg(T, RINGING, expired=True))
+    caller = channel(A, **{RINGBACK: T} | LONE)
+    outside = picture(channel(C, **HELD), caller, channel(T), room=(A,), hold=(C,), dialled=(T,))
+    assert plan(want, outside).steps[:2] == (Move(T, ROOM), StopRing(A))
+    rings = picture(channel(C, **HELD), caller, channel(T, "Ringing"), room=(A,), hold=(C,), dialled=(T,))
+    assert plan(want, rings).steps == (GiveUp(T, ""),)
+
+
+def test_who_waits_hears_ringback_until_it_is_said_what_follows_a_ring_that_is_over() -> None:
+    want = wanted(leg(C, ON_HOLD), leg(A, IN_ROOM), leg(T, RINGING, expired=True))
+    over = picture(channel(C, **HELD), channel(A, **{RINGBACK: T} | LONE), room=(A,), hold=(C,), dialled=(T,))
+    assert plan(want, over).steps == ()
+    ended = wanted(leg(C, ON_HOLD), leg(A, IN_ROOM), leg(T, RINGING, known=Phase.RINGING))
+    assert StopRing(A) in plan(ended, over).steps
 
 
 def test_ringback_for_who_was_moved_or_left_alone() -> None:

@@ -110,7 +110,7 @@ def test_the_timeline_names_every_party_and_limit(seen: Seen) -> None:
     story = (
         "May tenant default ring Claims desk?",
         "Customer on hold, agent in the room, ring Claims desk (20 s)",
-        "Ring Claims desk, our own limit (21 s)",
+        "Ring Claims desk (20 s)",
         "Customer waits, hold budget (5 min)",
         "Customer on hold, agent and Claims desk together",
         "Agent and Claims desk talk, consult limit (5 min)",

@@ -1,4 +1,4 @@
-"""How a leg leaves us: hung up, handed off, or with a farewell that Asterisk alone plays to its end."""
+"""How a leg leaves us: hung up, given up, handed off, or with a farewell that Asterisk alone plays to its end."""
 
 from dataclasses import dataclass
 
@@ -20,6 +20,26 @@ class HangUp:
         """Return what it takes."""
         query = {"reason_code": str(self.cause)}
         return (Request("DELETE", path("channels", self.leg), query, fine=GONE),)
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """End a leg whose time is up, unless it is answered.
+
+    Asterisk opens the media when it reads a 200 OK, and takes the leg for answered a moment later. A leg that is ended
+    in that moment is heard by who waits for it. So it leaves the room first, where nobody hears it and it hears nobody,
+    and is ended when whatever Asterisk had read by then must have been noted.
+    """
+
+    leg: str
+    room: str
+    """Which room it is in. Empty: in none, and nobody can hear it."""
+
+    def requests(self) -> tuple[Request, ...]:
+        """Return what it takes to leave the room."""
+        where = path("bridges", self.room, "removeChannel")
+        leave = Request("POST", where, {"channel": self.leg}, fine=frozenset({400, 404, 422}))
+        return (leave,) if self.room else ()
 
 
 @dataclass(frozen=True, slots=True)

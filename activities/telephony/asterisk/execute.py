@@ -4,10 +4,11 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from activities.telephony.asterisk.causes import NORMAL_CLEARING, Ending
+from activities.telephony.asterisk.causes import NO_ANSWER, NORMAL_CLEARING, Ending
 from activities.telephony.asterisk.client import AriClient, InternalError, Reply, path
 from activities.telephony.asterisk.state import Channel, Endpoint, Variable
-from activities.telephony.asterisk.steps import Create, Farewell, HandOff, HangUp, Move, Note, Request, Step
+from activities.telephony.asterisk.steps import Create, Farewell, GiveUp, HandOff, HangUp, Move, Note, Request, Step
+from activities.telephony.asterisk.verdicts import unanswered_ending
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable, Unsupported
 from hookflash import Cause
 from hookflash.events import Evidence
@@ -16,6 +17,10 @@ PAUSE = 0.005
 """Between two looks at something that takes Asterisk milliseconds."""
 PATIENCE = 0.5
 """Until what takes milliseconds is taken for a fault."""
+NOTED = 0.2
+"""Until an answer that Asterisk has read is noted. Not a millisecond, but on a starved machine more than a tenth."""
+GLANCE = 0.02
+"""Between two looks meanwhile: one packet of sound."""
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +30,7 @@ class StaleError(Exception):
 
 
 class LegFailedError(Exception):
-    """Asterisk could not make a leg at all."""
+    """Asterisk could not make a leg at all, or it was not answered in time and is ended."""
 
     def __init__(self, leg: str, ending: Ending) -> None:
         super().__init__(leg)
@@ -52,7 +57,7 @@ class Executor:
 
         Raises:
             StaleError: Look again.
-            LegFailedError: A leg cannot be made; look again with that in mind.
+            LegFailedError: A leg is not to be had; look again with that in mind.
             TelephonyError: As ``Telephony.arrange``.
         """
         for step in steps:
@@ -67,6 +72,8 @@ class Executor:
                     await self._send_all(step)
                 case Farewell():
                     await self._say_farewell(step)
+                case GiveUp():
+                    await self._give_up(step)
                 case _:
                     await self._send_all(step)
 
@@ -164,6 +171,28 @@ class Executor:
         while (channel := await self._client.get(where, Channel.model_validate)) is not None and channel.controlled:
             if asyncio.get_running_loop().time() > deadline:
                 raise StaleError(f"{step.leg} did not go on to its farewell")
+            await asyncio.sleep(PAUSE)
+
+    async def _give_up(self, step: GiveUp) -> None:
+        """Take a leg out of its room, and end it unless it turns out to be answered.
+
+        The last look and the end follow each other at once: an answer that comes between the two is cut off.
+        """
+        await self._send_all(step)
+        where = path("channels", step.leg)
+        deadline = asyncio.get_running_loop().time() + (NOTED if step.room else 0.0)
+        while (channel := await self._client.get(where, Channel.model_validate)) is not None and not channel.up:
+            if asyncio.get_running_loop().time() >= deadline:
+                await self._send_all(HangUp(step.leg, NO_ANSWER))
+                await self._until_gone(step.leg)
+                raise LegFailedError(step.leg, unanswered_ending(channel.phase))
+            await asyncio.sleep(GLANCE)
+
+    async def _until_gone(self, leg: str) -> None:
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while await self._client.get(path("channels", leg), Channel.model_validate) is not None:
+            if asyncio.get_running_loop().time() > deadline:
+                raise StaleError(f"{leg} was ended and is still there")
             await asyncio.sleep(PAUSE)
 
     async def _check_place(self, step: HandOff) -> None:

@@ -1,11 +1,11 @@
 """Who leaves, how, and with which cause. Pure."""
 
 from activities.telephony.asterisk.addresses import InvalidAddressError, dialplan_place, is_recording
-from activities.telephony.asterisk.causes import ANSWERED_ELSEWHERE, NO_ANSWER, NORMAL_CLEARING
+from activities.telephony.asterisk.causes import ANSWERED_ELSEWHERE, NORMAL_CLEARING
 from activities.telephony.asterisk.scene import Scene
 from activities.telephony.asterisk.screening import stop_asking
 from activities.telephony.asterisk.state import ALONE, HELD, PLACE, RINGBACK, Channel
-from activities.telephony.asterisk.steps import DeleteRoom, Farewell, HandOff, HangUp, Leave, Step, StopWhisper
+from activities.telephony.asterisk.steps import DeleteRoom, Farewell, GiveUp, HandOff, HangUp, Leave, Step, StopWhisper
 from activities.telephony.errors import Unsupported
 from activities.telephony.model import Placement, WantedLeg
 
@@ -36,7 +36,9 @@ def released(scene: Scene) -> tuple[Step, ...]:
 
 
 def dropped(scene: Scene, leg: WantedLeg) -> list[Step]:
-    """Return the end of a leg that must not hear who comes in next."""
+    """Return the end of a leg that must not hear who comes in next, or whose time is up."""
+    if leg.placement is not Placement.GONE:
+        return [GiveUp(leg.leg, scene.wanted.room if scene.picture.in_room(leg.leg) else "")]
     steps = ended(scene, leg)
     if isinstance(steps[-1], Farewell) and scene.picture.in_room(leg.leg):
         # A leg that goes on in the dialplan leaves the room when it pleases, but is taken out of it at once.
@@ -72,7 +74,5 @@ def _waits(channel: Channel) -> bool:
 
 def _reason(scene: Scene, leg: WantedLeg) -> int:
     """Return the Q.850 cause for a leg that is dropped: a phone should not call an answered call missed."""
-    if leg.expired:
-        return NO_ANSWER
     taken = any(other.placement is not Placement.GONE and scene.answered_target(other) for other in scene.legs)
     return ANSWERED_ELSEWHERE if taken and not scene.up(leg.leg) else NORMAL_CLEARING

@@ -16,9 +16,8 @@ from activities.telephony.asterisk.introducing import unintroduced
 from activities.telephony.asterisk.plan import Plan, make_plan
 from activities.telephony.asterisk.settings import AsteriskSettings
 from activities.telephony.asterisk.state import Bridge, Caller, Channel, Picture, Variable, hold_bridge
-from activities.telephony.asterisk.steps import HangUp, Step
+from activities.telephony.asterisk.steps import Step
 from activities.telephony.asterisk.translation import Endings, Translator
-from activities.telephony.asterisk.verdicts import DIALLED_PLACEMENTS, unanswered_ending
 from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
 from activities.telephony.model import Arrangement, LegEvent, Observation, Phase, SeenLeg
 
@@ -94,7 +93,6 @@ class _Run:
                     return self._observe(picture, plan)
                 if plan.steps == previous:
                     raise StaleError(f"{type(plan.steps[0]).__name__} was accepted without effect")
-                self._remember(picture, plan)
                 await self._executor.run(plan.steps)
                 previous = plan.steps
             except LegFailedError as failed:
@@ -168,13 +166,6 @@ class _Run:
     def _known(self) -> dict[str, Ending]:
         seen = {leg.leg: self._seen_endings[leg.leg] for leg in self._wanted.legs if leg.leg in self._seen_endings}
         return seen | self._own_endings
-
-    def _remember(self, picture: Picture, plan: Plan) -> None:
-        """Keep what cannot be seen any more once the plan is carried out."""
-        expired = {leg.leg for leg in self._wanted.legs if leg.expired and leg.placement in DIALLED_PLACEMENTS}
-        for step in plan.steps:
-            if isinstance(step, HangUp) and step.leg in expired:
-                self._own_endings[step.leg] = unanswered_ending(picture.channels[step.leg].phase)
 
     def _refuse(self, picture: Picture) -> Observation:
         """Report whose legs these are, and touch nothing."""

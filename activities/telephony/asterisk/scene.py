@@ -75,11 +75,16 @@ class Scene:
         return channel is not None and channel.state == "Ring" and leg.placement in MUST_BE_UP
 
     def pending(self) -> list[str]:
-        """Return the legs that may still answer."""
+        """Return the legs that may still answer, and those whose time is up.
+
+        What is heard in place of these says the next arrangement. Until then the waiting goes on hearing ringback: it
+        would be in silence otherwise, and wait for nothing.
+        """
+        living = {leg.leg for leg in self.legs}
         return [
             leg.leg
-            for leg in self.legs
-            if leg.placement in DIALLED_PLACEMENTS and not self.up(leg.leg) and not leg.expired
+            for leg in self.wanted.legs
+            if leg.placement in DIALLED_PLACEMENTS and not self.up(leg.leg) and (leg.expired or leg.leg in living)
         ]
 
     def company(self, ins: list[WantedLeg], gone: list[WantedLeg]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from activities.telephony.asterisk.client import path
-from activities.telephony.asterisk.departures import Farewell, HandOff, HangUp
+from activities.telephony.asterisk.departures import Farewell, GiveUp, HandOff, HangUp
 from activities.telephony.asterisk.request import GONE, Note, Request, variable
 from activities.telephony.asterisk.sounds import (
     FinishWhisper,
@@ -192,6 +192,7 @@ Step = (
     | Listen
     | StopListening
     | HangUp
+    | GiveUp
     | HandOff
     | Farewell
 )
