@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from activities.admission import AdmittedTarget, Verdict
@@ -21,6 +21,9 @@ from hookflash import (
 from workflows.core import Deadline, FallbackKind, LegEnded, LegRef, PlannedTarget, Rules, Timer
 from workflows.legs import Legs
 from workflows.wording import party_name, timer_text
+
+_DIALS_WITHIN = timedelta(milliseconds=100)
+"""How long after it was wanted a leg may be dialled without being late."""
 
 _RETRY_FIRST, _RETRY_MOST = timedelta(milliseconds=500), timedelta(seconds=5)
 
@@ -180,6 +183,18 @@ class Call:
                 return min(_RETRY_FIRST * 2 ** min(deadline.number - 1, 10), _RETRY_MOST)
             case _:
                 return self._length_by_policy(deadline.timer)
+
+    def rest(self, deadline: Deadline, now: datetime) -> timedelta:
+        """Return how much longer a leg may ring whose time is up: the limit counts from its dialling.
+
+        The wait begins when the leg is wanted. What little time a provider needs to dial is not given back.
+        """
+        if deadline.timer not in (Timer.RING, Timer.RECALL):
+            return timedelta()
+        ref = LegRef(Party.TARGET if deadline.timer is Timer.RING else Party.AGENT, deadline.number)
+        dialled_at = self.legs[ref].dialled_at
+        rest = dialled_at + self.ring_limit(ref) - now if dialled_at else timedelta()
+        return rest if rest > _DIALS_WITHIN else timedelta()
 
     def _length_by_policy(self, timer: Timer) -> timedelta:
         policy = self.request.policy

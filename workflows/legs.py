@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from activities.telephony.model import Phase, SeenLeg
 from hookflash import Cause, ProviderEvent, TransferRequest
@@ -18,6 +19,7 @@ class Leg:
     ref: LegRef
     id: str
     phase: Phase = Phase.NEW
+    dialled_at: datetime | None = None
     cause: Cause | None = None
     evidence: Evidence = field(default_factory=Evidence)
 
@@ -53,6 +55,12 @@ class Legs:
         """Return whose leg an id is; None if it is nobody's here."""
         found = self._by_id.get(leg)
         return found.ref if found else None
+
+    def note_dialled(self, now: datetime) -> None:
+        """Note of all legs that are known to have been dialled since the last time that they are by now."""
+        for leg in self._legs.values():
+            if leg.phase is not Phase.NEW and leg.dialled_at is None:
+                leg.dialled_at = now
 
     def awaits_cause(self, seen: SeenLeg) -> bool:
         """Return whether an observed end of a leg is news, and its cause is not known."""

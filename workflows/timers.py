@@ -28,6 +28,7 @@ class Timers:
         length: Callable[[Deadline], timedelta],
         describe: Callable[[Deadline, timedelta], str],
         fired: Callable[[Deadline], None],
+        rest: Callable[[Deadline], timedelta],
     ) -> None:
         """Make the timers.
 
@@ -35,10 +36,12 @@ class Timers:
             length: Returns how long a deadline is.
             describe: Returns the text for operators of a deadline of some length.
             fired: Is told when one is over.
+            rest: Returns how much longer one that is over has to be, because what it is about began late.
         """
         self._length = length
         self._describe = describe
         self._fired = fired
+        self._rest = rest
         self._running: dict[Deadline, Wait] = {}
 
     @property
@@ -76,4 +79,6 @@ class Timers:
 
     async def _wait(self, deadline: Deadline, duration: timedelta, text: str) -> None:
         await workflow.sleep(duration, summary=text)
+        if rest := self._rest(deadline):
+            await workflow.sleep(rest, summary=self._describe(deadline, rest))
         self._fired(deadline)

@@ -90,7 +90,12 @@ class Transfer(Inbox):
         call = self._call = Call(request, owner_token(info.workflow_id, info.run_id), Legs(info.run_id, request))
         self._ledger = Ledger(request, call.legs, call.name, workflow.now())
         self._codes = DigitCollector(request.policy.feature_codes)
-        self._timers = Timers(call.length, call.describe, lambda deadline: self._inbox.append(TimerFired(deadline)))
+        self._timers = Timers(
+            call.length,
+            call.describe,
+            lambda deadline: self._inbox.append(TimerFired(deadline)),
+            lambda deadline: call.rest(deadline, workflow.now()),
+        )
         self._arranger = Arranger(lambda aim: arrange_input(call, aim), self._inbox.append)
         self._board.announce(request)
         self._state = await self._admit_and_begin(call)
@@ -101,6 +106,7 @@ class Transfer(Inbox):
             await workflow.wait_condition(self._something_new)
             while self._inbox:
                 await self._consume(call, self._inbox.popleft())
+            call.legs.note_dialled(workflow.now())
         return await self._finish(call, self._state)
 
     async def _admit_and_begin(self, call: Call) -> State:

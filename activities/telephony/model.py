@@ -68,7 +68,8 @@ class Dial(Frozen):
     address: str
     """Where, in the provider's grammar. Already allowed by the policy."""
     ring_timeout: timedelta
-    """The provider ends the ringing by itself after this time, whether the engine lives or not."""
+    """The provider ends the ringing by itself after this time, whether the engine lives or not. It stands behind the
+    engine's own limit, which is shorter: see ``WantedLeg.expired``."""
     caller_id: str = ""
     """Number to show. Default: the provider's default."""
     caller_id_of: str = ""
@@ -95,7 +96,8 @@ class WantedLeg(Frozen):
     dial: Dial | None = None
     """For ``ringing`` and ``screening``: how to ring it. Default: the leg exists already."""
     expired: bool = False
-    """For ``ringing``: its time is up. End it unless it has been answered. Default: let it ring."""
+    """For ``ringing`` and ``screening``: its time is up. End it unless it has been answered, and so that nobody in the
+    room hears a leg that is ended, nor is heard by it, whenever its answer comes. Default: let it ring."""
     place: str = ""
     """For ``handed_off``: where to. Default: none."""
     announcement: Announcement | None = None

@@ -95,6 +95,45 @@ async def test_the_customer_is_never_in_silence_in_a_cold_transfer(world: Asteri
     assert c.longest_silence(began) < 0.3
 
 
+async def test_who_waits_hears_ringback_when_a_ring_is_given_up_until_the_next_begins(
+    world: AsteriskWorld, transfer: Transfer
+) -> None:
+    customer, agent, first = transfer.customer, transfer.agent, await transfer.target()
+    second = await transfer.target(name="second")
+    c = world.phone_of(customer)
+    ringing = {customer: IN_ROOM, agent: ON_HOLD, first: RINGING}
+    await transfer.arrange(ringing)
+    await transfer.until_it_rings(first)
+    await hear_exactly({c: {"ringback"}})
+    began = asyncio.get_running_loop().time()
+    observed = await transfer.arrange(ringing, expired=[first])
+    assert observed.stands
+    assert (observed.legs[2].phase, observed.legs[2].cause) == (Phase.ENDED, Cause.NO_ANSWER)
+    await hear_exactly({c: {"ringback"}, world.phone_of(agent): {"music"}})
+    await transfer.arrange({customer: IN_ROOM, agent: ON_HOLD, first: GONE, second: RINGING})
+    await transfer.until_it_rings(second)
+    await hear_exactly({c: {"ringback"}})
+    assert c.longest_silence(began) < 0.3
+    await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM, first: GONE, second: GONE})
+    await hear_exactly({c: {"agent"}, world.phone_of(agent): {"customer"}})
+
+
+async def test_a_ring_that_was_left_outside_the_room_comes_in_when_it_is_answered(
+    world: AsteriskWorld, transfer: Transfer
+) -> None:
+    """An engine died while it gave the ring up, and the phone was answered before another one came."""
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    c, t = world.phone_of(customer), world.phone_of(target)
+    ringing = {customer: IN_ROOM, agent: ON_HOLD, target: RINGING}
+    await transfer.arrange(ringing)
+    await transfer.until_it_rings(target)
+    await world.node.ari.call("POST", f"/bridges/{transfer.room}/removeChannel", channel=target.leg)
+    await world.answer(target)
+    observed = await transfer.arrange(ringing, expired=[target])
+    assert (observed.stands, observed.legs[2].phase) == (True, Phase.ANSWERED)
+    await hear_exactly({c: {"target1"}, t: {"customer"}, world.phone_of(agent): {"music"}})
+
+
 async def test_ringback_ends_with_a_target_that_fails_and_begins_with_the_next(
     world: AsteriskWorld, transfer: Transfer
 ) -> None:

@@ -215,3 +215,11 @@ async def test_a_transferred_call_can_be_transferred_again(engine: Engine) -> No
         f"connected:{first.handle.id.removeprefix('transfer:')}:{first.handle.first_execution_run_id}"
     )
     assert (await supervision.result())["left"] == ""
+
+
+async def test_a_phone_that_is_dialled_late_rings_for_all_its_time(engine: Engine) -> None:
+    engine.exchange.faults.slow(1.0)
+    target = Target(address="sim:bob?answer=1s", name="Claims desk", ring_timeout=timedelta(milliseconds=1500))
+    transfer = await engine.transfer(Mode.COLD, target)
+    assert (await transfer.result()).outcome is Outcome.CONNECTED
+    await transfer.hear(customer={"target"}, target={"customer"})

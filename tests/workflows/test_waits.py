@@ -31,6 +31,7 @@ from tests.workflows.engine import Engine, Running, running_engine
 from tests.workflows.people import asked, causes, deadline, hear, journal, leg_of, person, refused, ring, waits
 from tests.workflows.scenarios import LONG, SHORT
 from tests.workflows.soundness import ends_soundly
+from workflows.limits import PROVIDER_STANDS_BEHIND
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -162,15 +163,19 @@ async def test_an_extension_counts_for_all_who_are_asked_to_accept(engine: Engin
 
 
 class Listening(SimulatedExchange):
-    """An exchange that remembers how long it was told that anybody waits."""
+    """An exchange that remembers what it was told: how long anybody waits and rings, and whose time was up."""
 
     def __init__(self) -> None:
         super().__init__()
         self.limits: list[timedelta | None] = []
+        self.ring_timeouts: list[timedelta] = []
+        self.asked_to_end: list[str] = []
 
     async def arrange(self, wanted: Arrangement) -> Observation:
         """See base class."""
         self.limits.append(wanted.hold_limit)
+        self.ring_timeouts += [it.dial.ring_timeout for it in wanted.legs if it.dial is not None]
+        self.asked_to_end += [it.leg for it in wanted.legs if it.expired]
         return await super().arrange(wanted)
 
 
@@ -193,6 +198,18 @@ async def test_the_provider_s_own_limit_moves_with_the_hold_budget(client: Clien
         # At least as long as the customer has waited and is going to, and not longer for being asked four times.
         assert EXTENDED <= last < EXTENDED + timedelta(minutes=1)
         await hear(transfer, customer="agent", agent="customer")
+
+
+@pytest.mark.parametrize("mode", [Mode.WARM, Mode.COLD])
+async def test_the_engine_ends_the_ringing_at_its_limit_and_the_provider_stands_behind(
+    client: Client, mode: Mode
+) -> None:
+    exchange = Listening()
+    async with running_engine(client, exchange) as engine:
+        transfer = await engine.transfer(mode, person("Bob", ring_timeout=SHORT))
+        assert (await ends_soundly(transfer)).cause is Cause.NO_ANSWER
+        assert set(exchange.ring_timeouts) == {SHORT + PROVIDER_STANDS_BEHIND}
+        assert exchange.asked_to_end, "the provider's own limit has ended it"
 
 
 async def _if(fact: bool) -> bool | None:

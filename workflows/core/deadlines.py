@@ -15,7 +15,7 @@ EXTENSIBLE = (
     Timer.LINGER,
     Timer.OVERALL_LIMIT,
 )
-"""Waits that a command can make longer. Not the ringing: the provider ends it by itself."""
+"""Waits that a command can make longer. Not the ringing: behind it stands the provider's limit, which stays."""
 
 
 def deadlines(state: State) -> tuple[Deadline, ...]:
