@@ -13,6 +13,8 @@ from hookflash import (
     Customer,
     Mode,
     Outcome,
+    Party,
+    RunningTransfer,
     Target,
     TransferClient,
     TransferRequest,
@@ -40,6 +42,15 @@ last look at the leg, out of the room, and its end. The engine may then hear tha
 
 LINE = "X-Line"
 TARGET_LINE = "X-Transfer-Data-Line"
+
+
+class Moment(Enum):
+    """The two moments between which a leg whose time is up rings on outside the room."""
+
+    LIMIT = "its time was up"
+    """Foretold by the clock: the engine takes it out a moment later, and may find it answered."""
+    WITHDRAWAL = "it had left the room"
+    """Seen as it happens, on a busy machine too: it is ended when it has been looked at for a while."""
 
 
 class End(Enum):
@@ -89,12 +100,13 @@ class Race:
     line: int
     """Its number, by which the phones tell their calls apart."""
     offset: float
-    """When the answer reaches Asterisk: seconds after the end of the ringing, negative for before."""
+    """When the answer reaches Asterisk: seconds after the moment, negative for before."""
+    after: Moment
     legs: dict[str, str] = field(default_factory=dict[str, str])
     calls: dict[str, Call] = field(default_factory=dict[str, Call])
 
     def __str__(self) -> str:
-        told = [f"race {self.line}, {self.offset * 1000:+.0f} ms"]
+        told = [f"race {self.line}, {self.offset * 1000:+.0f} ms after {self.after.value}"]
         for call in self.calls.values():
             requests = ", ".join(message.method for message in call.received)
             told.append(f"{call}; it was sent {requests or 'nothing'}")
@@ -121,9 +133,12 @@ class Race:
             target = self.calls["target"] = await self._call(self.desk.target)
         except AssertionError:
             return self._none(await transfer.wait())
-        loop = asyncio.get_running_loop()
-        # The INVITE was on its way for one latency, and the answer will be for another.
-        loop.call_at(target.at["invite"] + RING_LIMIT + self.offset - 2 * LATENCY, _pick_up, target)
+        if self.after is Moment.LIMIT:
+            # The INVITE was on its way for one latency, and the answer will be for another.
+            moment = target.at["invite"] + RING_LIMIT - LATENCY
+        else:
+            moment = await self._withdrawal(transfer)
+        asyncio.get_running_loop().call_at(moment + self.offset - LATENCY, _pick_up, target)
         result = await asyncio.wait_for(transfer.wait(), RING_LIMIT + 2 * PATIENCE)
         (attempt,) = result.attempts
         self.legs["target"] = attempt.leg
@@ -138,6 +153,18 @@ class Race:
         if self._up():
             return End.CUT
         return End.CROSSED if "answered" in target.at else End.CANCELLED
+
+    async def _withdrawal(self, transfer: RunningTransfer) -> float:
+        """Return when the target's leg, which rings, has left the room; now, if it is over already."""
+        leg = next((it.leg for it in (await transfer.status()).legs if it.party is Party.TARGET), None)
+        if leg is None:
+            return asyncio.get_running_loop().time()
+
+        async def left() -> bool | None:
+            return any(it["type"] == "ChannelLeftBridge" for it in self._events(leg)) or None
+
+        await eventually(left, f"{leg} did not leave the room", PATIENCE)
+        return asyncio.get_running_loop().time()
 
     def _none(self, result: TransferResult) -> End:
         """The machine was too busy to ring anybody in time: no race, but the customer is safe."""

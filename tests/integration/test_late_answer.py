@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.race import Desk, End, Race
+from tests.integration.race import Desk, End, Moment, Race
 from tests.integration.switchboard import ENGINE_APP, Office, temporal_server, worker_on
 from tests.rig.ari import CallControl
 from tests.rig.asterisk_node import AsteriskNode
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.asterisk
 
 RACES = 200
 AT_ONCE = 8
-EARLIEST, LATEST = -0.1, 0.45
-"""When answers reach Asterisk: seconds after the end of the ringing, if this machine is not busy; later if it is."""
+WINDOWS = {Moment.LIMIT: (-0.1, 0.2), Moment.WITHDRAWAL: (0.1, 0.35)}
+"""When answers reach Asterisk: seconds after a moment, if this machine is not busy; later if it is."""
 OFTEN = 20
 """Fewer of one of the three usual ends than this, and the test has not tested the race."""
 WITNESS = "witness"
@@ -44,7 +44,8 @@ async def test_an_answer_at_the_last_moment_connects_or_is_never_joined(
 ) -> None:
     seed = random.randrange(1_000_000)
     chance = random.Random(seed)
-    races = [Race(desk, line, chance.uniform(EARLIEST, LATEST)) for line in range(RACES)]
+    moments = [(Moment.LIMIT, Moment.WITHDRAWAL)[line % 2] for line in range(RACES)]
+    races = [Race(desk, line, chance.uniform(*WINDOWS[after]), after) for line, after in enumerate(moments)]
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def run(race: Race) -> End | str:
