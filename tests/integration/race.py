@@ -13,7 +13,6 @@ from hookflash import (
     Customer,
     Mode,
     Outcome,
-    Party,
     RunningTransfer,
     Target,
     TransferClient,
@@ -27,6 +26,7 @@ from tests.rig.call import Call
 from tests.rig.ear import Listener, hear_exactly
 from tests.rig.phone import Phone
 from tests.support.polling import eventually
+from workflows.ids import mint
 from workflows.limits import PROVIDER_STANDS_BEHIND
 
 RING_LIMIT = 1.0
@@ -155,10 +155,9 @@ class Race:
         return End.CROSSED if "answered" in target.at else End.CANCELLED
 
     async def _withdrawal(self, transfer: RunningTransfer) -> float:
-        """Return when the target's leg, which rings, has left the room; now, if it is over already."""
-        leg = next((it.leg for it in (await transfer.status()).legs if it.party is Party.TARGET), None)
-        if leg is None:
-            return asyncio.get_running_loop().time()
+        """Return when the target's leg, which rings, has left the room."""
+        assert transfer.run_id
+        leg = mint(transfer.run_id, "target-1")
 
         async def left() -> bool | None:
             return any(it["type"] == "ChannelLeftBridge" for it in self._events(leg)) or None

@@ -69,7 +69,7 @@ async def test_an_agent_who_declines_is_rung_again_after_a_pause_with_music(engi
     await hear(transfer, customer="ringback")
     first = leg_of(transfer, "agent")
     status = await waits(transfer, "recall")
-    assert deadline(status, "recall").name == "Recall agent (21 s)"
+    assert deadline(status, "recall").name == "Recall agent (20 s)"
     engine.exchange.hang_up(first.id)
     await hear(transfer, customer="music")
     status = await waits(transfer, "recall_pause")
