@@ -41,9 +41,6 @@ STICKY_TIMEOUT = timedelta(seconds=1)
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
 """Heartbeats go out at least this often, and with the answer comes the news that an activity is cancelled."""
 
-TASK_TIMEOUT = timedelta(seconds=2)
-"""How long one step of a listener's workflow may take until another worker gets it. Default: 10 seconds."""
-
 # Without a name of the code the SDK makes one up, by compiling every module of the process again: two seconds of each
 # start, in which nobody listens. It only names: that old code keeps its workflows has to be switched on.
 DEPLOYMENT = WorkerDeploymentConfig(
@@ -172,7 +169,7 @@ async def ensure_listeners(client: Client, providers: Collection[str]) -> None:
             provider,
             id=names.listener_id(provider),
             task_queue=names.TASK_QUEUE,
-            task_timeout=TASK_TIMEOUT,
+            task_timeout=names.TASK_TIMEOUT,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary=f"Listens to {provider}",
         )

@@ -244,7 +244,7 @@ async def schedule(promise: CallBackInput) -> None:
         id=names.call_back_id(info.workflow_id, info.run_id),
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-        task_timeout=timedelta(seconds=2),
+        task_timeout=names.TASK_TIMEOUT,
         static_summary=f"Call the customer back in {in_words(promise.after)}",
     )
 

@@ -13,7 +13,7 @@ from activities.telephony.errors import Unsupported
 from activities.telephony.model import Arrangement, Frozen, Observation, Phase, Placement
 from hookflash import ProviderEvent
 from hookflash._summary import in_words
-from hookflash.names import PROVIDER_EVENT_SIGNAL, SUPERVISION_TYPE, owner_token, supervision_id
+from hookflash.names import PROVIDER_EVENT_SIGNAL, SUPERVISION_TYPE, TASK_TIMEOUT, owner_token, supervision_id
 
 TAKEN_OVER_SIGNAL = "taken_over"
 """Another transfer of the same call has begun; its workflow watches the legs now."""
@@ -173,6 +173,6 @@ async def watch_over(left: ArrangeInput, onward: str = "") -> None:
         id=supervision_id(info.workflow_id, info.run_id),
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-        task_timeout=timedelta(seconds=2),
+        task_timeout=TASK_TIMEOUT,
         static_summary=f"Watch {' and '.join(leg.name for leg in left.arrangement.legs)}",
     )

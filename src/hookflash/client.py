@@ -38,9 +38,6 @@ from hookflash.running import RunningTransfer
 from hookflash.status import TransferStatus
 from hookflash.vocabulary import Party
 
-_TASK_TIMEOUT = timedelta(seconds=2)
-"""How long a dead worker may keep a live call waiting. Temporal's default is 10 seconds; under 2, tasks get lost."""
-
 _ASKING_TIMEOUT = timedelta(seconds=2)
 """How long a start that may be a repetition waits for the running transfer to say what it was started with."""
 
@@ -206,7 +203,7 @@ class TransferClient:
                 id=id,
                 task_queue=self._task_queue,
                 result_type=TransferResult,
-                task_timeout=_TASK_TIMEOUT,
+                task_timeout=names.TASK_TIMEOUT,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 memo=memo,
                 static_summary=static_summary(request),

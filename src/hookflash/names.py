@@ -1,5 +1,7 @@
 """Names that callers, workers and operators share. All of them are public API."""
 
+from datetime import timedelta
+
 from temporalio.common import SearchAttributeKey
 
 WORKFLOW_TYPE = "Transfer"
@@ -19,6 +21,10 @@ TASK_QUEUE = "transfers"
 
 LISTENER_TASK_QUEUE = "transfers-listeners"
 """Task queue of the long-running listeners, so that they never starve a hang-up of its slot."""
+
+TASK_TIMEOUT = timedelta(seconds=2)
+"""How long a dead worker may keep a live call waiting, for whoever starts a workflow. Temporal's default is 10 seconds;
+under 2, tasks get lost."""
 
 STATUS_QUERY = "status"
 PROVIDER_EVENT_SIGNAL = "provider_event"

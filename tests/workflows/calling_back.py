@@ -15,7 +15,7 @@ from activities.telephony.model import Arrangement, Dial, Observation, WantedLeg
 from activities.telephony.simulator import SimulatedExchange
 from activities.telephony.simulator.legs import Leg
 from hookflash import Cause
-from hookflash.names import CALL_BACK_TYPE, WATCH, call_back_id, supervision_id
+from hookflash.names import CALL_BACK_TYPE, TASK_TIMEOUT, WATCH, call_back_id, supervision_id
 from tests.support.polling import eventually
 from tests.workflows.engine import Engine, running_engine
 from tests.workflows.replaying import replay_all
@@ -96,7 +96,7 @@ class CallBacks:
             id=call_back_id(f"transfer:simulator:{self.engine.queue}", uuid.uuid4().hex),
             task_queue=self.engine.queue,
             result_type=CallBackResult,
-            task_timeout=timedelta(seconds=2),
+            task_timeout=TASK_TIMEOUT,
         )
         self.handles.append(handle)
         return handle

@@ -30,7 +30,7 @@ from hookflash import (
     TransferResult,
     TransferStatus,
 )
-from hookflash.names import PROVIDER_EVENT_SIGNAL, STATUS_QUERY, WORKFLOW_TYPE, owning_run, transfer_id
+from hookflash.names import PROVIDER_EVENT_SIGNAL, STATUS_QUERY, TASK_TIMEOUT, WORKFLOW_TYPE, owning_run, transfer_id
 from tests.support.polling import eventually
 from tests.support.sandbox import proven_sandbox
 from tests.workflows.replaying import replay_all
@@ -109,6 +109,7 @@ class Engine:
             id=transfer_id(request.provider, request.customer.leg),
             task_queue=self.queue,
             result_type=TransferResult,
+            task_timeout=TASK_TIMEOUT,
         )
         self.started.append(Running(self, request, handle))
         return self.started[-1]

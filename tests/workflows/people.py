@@ -79,8 +79,7 @@ async def ring(transfer: Running, *names: str) -> None:
         return ringing() == set(names) and all(leg_of(transfer, name).rang for name in names)
 
     try:
-        # A worker that was stopped may take a task with it, which the server gives out again after 10 seconds.
-        await eventually(lambda: _if(as_wanted()), "", within=25)
+        await eventually(lambda: _if(as_wanted()), "")
     except AssertionError:
         raise AssertionError(f"expected {names} to ring, {ringing()} do") from None
 

@@ -1,14 +1,13 @@
 """What people hear besides each other: announcements at the right moment, to the right person, and to nobody else."""
 
-import asyncio
 from datetime import timedelta
 
 import pytest
 
-from hookflash import CustomerAudio, HandOff, Hold, Mode, Outcome, Party, Policy, Recall, Stage, Target
+from hookflash import Actor, CustomerAudio, HandOff, Hold, Mode, Outcome, Party, Policy, Recall, Stage, Target
 from hookflash.request import ConsultWarning
 from tests.workflows.engine import Engine, Running
-from tests.workflows.people import asked, causes, hear, hears, leg_of, person, ring
+from tests.workflows.people import asked, causes, hear, leg_of, person, ring
 from tests.workflows.scenarios import LONG, SHORT
 from tests.workflows.soundness import ends_soundly
 
@@ -170,17 +169,15 @@ async def test_a_warning_comes_so_long_before_the_limit_as_was_asked_for(engine:
 
 async def test_who_is_not_in_private_talk_is_not_warned(engine: Engine) -> None:
     warning = ConsultWarning(announcement="beep", before=LONG - SHORT)
-    policy = Policy(consult_limit=LONG, consult_warning=warning)
+    # The agent leaves the three by itself, at a time when a warning would have been over for long.
+    policy = Policy(consult_limit=LONG, consult_warning=warning, linger=2 * SHORT)
     transfer = await engine.transfer(Mode.WARM, person("Bob"), policy=policy)
     await ring(transfer, "Bob")
     await transfer.do("unhold")
     engine.exchange.answer(leg_of(transfer, "Bob").id)
-    await hear(transfer, customer="agent,Bob", agent="customer,Bob", Bob="customer,agent")
-    await asyncio.sleep(2 * SHORT.total_seconds())  # the only way to see that something does not happen
-    assert hears(transfer) == {"customer": {"agent", "Bob"}, "agent": {"customer", "Bob"}, "Bob": {"customer", "agent"}}
+    assert (await ends_soundly(transfer)).ended_by is Actor.ENGINE
+    assert set(heard_by(transfer, "agent")[-1]) == {"customer", "Bob"}
     assert ("announcement",) not in heard_by(transfer, "agent")
-    await transfer.do("complete")
-    await ends_soundly(transfer)
 
 
 # Whose number the target sees.
