@@ -1,13 +1,14 @@
-"""The design's invariants, checked in every state a transfer can reach."""
+"""The design's invariants, checked in every state a transfer can reach.
 
-from collections.abc import Callable
-from functools import cache
+What commands may do is in ``test_walk_of_commands``, what happens to a transfer by itself in ``test_walk_of_news``.
+"""
 
 import pytest
 
 from activities.telephony.model import Placement
-from hookflash import Actor, Cause, CommandName, Mode, Outcome, Party, Stage
-from tests.core.walk import Space, events
+from hookflash import Cause, CommandName, Mode, Outcome, Stage
+from tests.core.holding import asked, every_state, every_transition, pending, room, somebody_rings, targets, where
+from tests.core.walk import Space
 from workflows.core import (
     CUSTOMER,
     Arranged,
@@ -18,62 +19,15 @@ from workflows.core import (
     FallbackKind,
     LegAnswered,
     LegEnded,
-    LegRef,
-    PlannedTarget,
     Standing,
     State,
     Timer,
     TimerFired,
     deadlines,
     decide,
-    placements,
-    possible,
 )
 
 pytestmark = pytest.mark.timeout(900)  # the walk itself is part of the first test
-
-
-def every_state(space: Space, holds: Callable[[State], bool]) -> None:
-    broken = [state for state in space.parents if not holds(state)]
-    assert not broken, f"{len(broken)} states, for example after\n  {space.path(broken[0])}"
-
-
-def every_transition(space: Space, holds: Callable[[State, Event, State], bool]) -> None:
-    broken = [step for step in space.transitions if not holds(*step)]
-    if broken:
-        before, event, after = broken[0]
-        pytest.fail(f"{len(broken)} transitions, for example\n  {space.path(before)}\n  {event}\n->{after}")
-
-
-def every_command(space: Space, name: CommandName, holds: Callable[[State, Command, State], bool]) -> None:
-    def after_it(before: State, event: Event, after: State) -> bool:
-        return not isinstance(event, Command) or event.name is not name or holds(before, event, after)
-
-    every_transition(space, after_it)
-
-
-where = cache(placements)
-
-
-def room(state: State) -> list[LegRef]:
-    return [leg for leg, placement in where(state).items() if placement is Placement.IN_ROOM]
-
-
-def pending(state: State) -> bool:
-    return state.target.pending
-
-
-def targets(state: State) -> dict[LegRef, tuple[PlannedTarget, Standing]]:
-    current = [(state.current, state.target)] if state.current else []
-    return {LegRef(Party.TARGET, it.number): (it, standing) for it, standing in [*current, *state.rivals]}
-
-
-def asked(state: State) -> set[LegRef]:
-    return {leg for leg, (_, standing) in targets(state).items() if standing is Standing.SCREENING}
-
-
-def somebody_rings(state: State) -> bool:
-    return state.agent.calling or any(standing.calling for _, standing in targets(state).values())
 
 
 def test_the_walk_covers_every_stage_and_outcome(space: Space) -> None:
@@ -294,158 +248,3 @@ def test_6_a_target_who_must_accept_never_rings_into_the_room(space: Space) -> N
         return all(where(state)[leg] is screened[it.waits_alone] for leg, it in there.items())
 
     every_state(space, holds)
-
-
-def test_7_cancel_and_unhold_are_accepted_until_the_end(space: Space) -> None:
-    def holds(state: State) -> bool:
-        return state.ending is not None or {CommandName.CANCEL, CommandName.UNHOLD} <= set(possible(state))
-
-    every_state(space, holds)
-
-
-def test_7_swap_brings_the_agent_to_the_other_one(space: Space) -> None:
-    def holds(before: State, _: Command, after: State) -> bool:
-        if before.target.up:
-            changed = (after.customer, after.target) == (before.target, before.customer)
-        else:
-            talking = before.customer is before.agent is Standing.IN_ROOM
-            changed = after.customer is (Standing.ON_HOLD if talking else Standing.IN_ROOM)
-        return changed and after.agent is Standing.IN_ROOM
-
-    every_command(space, CommandName.SWAP, holds)
-
-
-def test_7_retarget_rings_the_new_target_and_leaves_no_agent_outside(space: Space) -> None:
-    def holds(before: State, command: Command, after: State) -> bool:
-        left_alone = before.target.up and before.agent.up
-        rings = after.target is Standing.RINGING and after.current == command.target and not after.rivals
-        return rings and (after.agent is Standing.IN_ROOM if left_alone else after.agent is before.agent)
-
-    every_command(space, CommandName.RETARGET, holds)
-
-
-def test_7_conference_brings_everybody_together(space: Space) -> None:
-    def holds(before: State, _: Command, after: State) -> bool:
-        target = Standing.IN_ROOM if before.target.up else before.target
-        return after.customer is after.agent is Standing.IN_ROOM and after.target is target
-
-    every_command(space, CommandName.CONFERENCE, holds)
-
-
-def test_7_complete_ends_the_transfer_or_leaves_the_ringing_target_to_the_customer(space: Space) -> None:
-    def holds(before: State, command: Command, after: State) -> bool:
-        if not before.target.up:
-            return after.agent is Standing.GONE and after.target is before.target and after.ending is None
-        outcome = Outcome.CONSULTED if after.rules.mode is Mode.CONSULT else Outcome.CONNECTED
-        return after.ending == (outcome, None, command.by)
-
-    every_command(space, CommandName.COMPLETE, holds)
-
-
-def test_7_cancel_gives_the_customer_back_and_says_who_wanted_it(space: Space) -> None:
-    def holds(before: State, command: Command, after: State) -> bool:
-        cause = Cause.OPERATOR_CANCELLED if command.by is Actor.OPERATOR else Cause.AGENT_CANCELLED
-        if before.agent.up:
-            return after.ending == (Outcome.CANCELLED, cause, command.by)
-        return before.agent.returning or (after.fallback == before.fallback + 1 and after.cause is cause)
-
-    every_command(space, CommandName.CANCEL, holds)
-
-
-def test_7_a_refused_command_says_why(space: Space) -> None:
-    for state in space.parents:
-        for event in events(state) if state.failures == 0 else ():
-            refused = decide(state, event).refused if isinstance(event, Command) else ""
-            assert not refused or len(refused.split()) >= 4
-
-
-def test_5_late_and_doubled_news_of_former_legs_changes_nothing(space: Space) -> None:
-    def holds(before: State, event: Event, after: State) -> bool:
-        if not isinstance(event, LegAnswered | LegEnded):
-            return True
-        return event.leg in (CUSTOMER, before.agent_leg, *targets(before)) or before == after
-
-    every_transition(space, holds)
-
-
-def test_5_a_leg_that_has_ended_does_not_end_twice(space: Space) -> None:
-    def holds(before: State, event: Event, after: State) -> bool:
-        if not isinstance(event, LegEnded) or decide(after, event).state == after:
-            return True
-        # The same party may have a new leg by now, under another name.
-        return where(after).get(event.leg) is not Placement.GONE and event.leg.party is Party.TARGET
-
-    every_transition(space, holds)
-
-
-def test_5_an_answer_counts_also_when_the_ringing_time_is_up(space: Space) -> None:
-    def holds(state: State) -> bool:
-        if state.ended or not (state.target.calling or state.agent.calling):
-            return True
-        if state.agent.calling:
-            recalled = decide(state, LegAnswered(state.agent_leg)).state
-            return recalled.ending is not None and recalled.ending.outcome is Outcome.RECALLED_AGENT
-        for leg, (target, standing) in targets(state).items():
-            answered = targets(decide(state, LegAnswered(leg)).state)[leg]
-            taken = (target, Standing.SCREENING if target.gated else Standing.IN_ROOM)
-            if standing.calling and answered != taken:
-                return False
-        return True
-
-    every_state(space, holds)
-
-
-def test_8_agent_and_target_who_were_both_there_stay_together_without_the_customer(space: Space) -> None:
-    def holds(before: State, event: Event, after: State) -> bool:
-        if not isinstance(event, LegEnded) or event.leg != CUSTOMER or Outcome.REJECTED in (after.ending or ()):
-            return True
-        both = before.agent.up and before.target.up
-        return set(room(after)) == ({after.agent_leg, after.target_leg} if both else set())
-
-    every_transition(space, holds)
-
-
-def test_8_the_customer_leaving_ends_every_ringing_at_once(space: Space) -> None:
-    def holds(before: State, event: Event, after: State) -> bool:
-        if not isinstance(event, LegEnded) or event.leg != CUSTOMER or Outcome.REJECTED in (after.ending or ()):
-            return True
-        return not somebody_rings(after) and not asked(after) and after.agent is not Standing.PAUSING
-
-    every_transition(space, holds)
-
-
-def test_9_the_agent_decides_when_nobody_took_over_unless_the_two_are_talking_already(space: Space) -> None:
-    def holds(before: State, event: Event, after: State) -> bool:
-        if not isinstance(event, LegEnded) or event.leg != before.target_leg:
-            return True
-        if before.ending or not before.agent.up:
-            return True
-        beside = {leg for leg, (_, standing) in targets(before).items() if standing.pending} - {event.leg}
-        if beside:
-            return after.target_leg in beside
-        if before.waiting and (not before.target.up or event.cause is Cause.NO_ANSWER):
-            return after.current == before.waiting[0]
-        advised = before.rules.mode is Mode.CONSULT and before.target.up and event.cause is not Cause.NO_ANSWER
-        if before.rules.wait_when_unanswered and before.customer is Standing.ON_HOLD and not advised:
-            return after.stage is Stage.DECIDING and after.agent is Standing.IN_ROOM
-        outcome = Outcome.CONSULTED if advised else Outcome.RETURNED_TO_AGENT
-        return after.ending is not None and after.ending.outcome is outcome
-
-    every_transition(space, holds)
-
-
-def test_9_nothing_falls_back_while_the_agent_is_there(space: Space) -> None:
-    def holds(before: State, event: Event, after: State) -> bool:
-        there = before.agent.up or before.agent is Standing.LEAVING
-        left = isinstance(event, LegEnded) and event.leg == before.agent_leg
-        return after.fallback == before.fallback or not there or left
-
-    every_transition(space, holds)
-
-
-def test_10_an_outage_does_not_end_a_transfer_before_the_engine_has_run_out_of_patience(space: Space) -> None:
-    def holds(before: State, event: Event, after: State) -> bool:
-        failed = type(event).__name__ == "ArrangeFailed"
-        return not (failed and after.ended and not before.ended) or after.failures >= after.rules.endurance
-
-    every_transition(space, holds)

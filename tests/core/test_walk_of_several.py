@@ -3,7 +3,7 @@
 import pytest
 
 from hookflash import Cause, Mode, Outcome, Stage
-from tests.core.test_walk import asked, every_state, every_transition, room, targets, where
+from tests.core.holding import asked, every_state, every_transition, room, targets, where
 from tests.core.walk import Space
 from workflows.core import (
     CUSTOMER,

@@ -1,11 +1,11 @@
-"""One suite for every provider: what ``arrange``, ``events`` and ``owners`` promise the engine."""
+"""One suite for every provider: what ``arrange`` promises the engine, from the first hold to the last hand-off.
 
-from dataclasses import replace
-from uuid import uuid4
+More of the suite is in the other modules ``test_contract_*``: what goes wrong, who is told what, sounds, numbers.
+"""
 
 import pytest
 
-from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable, Unsupported
+from activities.telephony.errors import Unsupported
 from activities.telephony.model import LegEventKind, Phase, Placement
 from hookflash import Cause
 from tests.providers.contract import (
@@ -15,7 +15,6 @@ from tests.providers.contract import (
     RINGBACK,
     Feature,
     Manner,
-    Party,
     Transfer,
     World,
     eventually,
@@ -23,50 +22,10 @@ from tests.providers.contract import (
     listening,
     seen,
 )
+from tests.providers.steps import Steps, consulting, needs, nothing_left
 
 IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
 SCREENING, HANDED_OFF, GONE = Placement.SCREENING, Placement.HANDED_OFF, Placement.GONE
-
-
-def needs(world: World, feature: Feature) -> None:
-    """Leave the case out where the world cannot do it."""
-    if feature in world.unsupported:
-        pytest.skip(f"this provider's world has no {feature}")
-
-
-class Steps:
-    """Makes arrangements, each of them twice: the second time must change nothing."""
-
-    def __init__(self, transfer: Transfer) -> None:
-        self.transfer = transfer
-        self.world = transfer.world
-
-    async def __call__(
-        self, placements: dict[Party, Placement], heard: dict[Party, set[str]], *, keep_room: bool = True
-    ) -> None:
-        first = await self.transfer.arrange(placements, keep_room=keep_room)
-        assert first.stands
-        await expect(self.world, heard)
-        changes = await self.changes()
-        again = await self.transfer.arrange(placements, keep_room=keep_room)
-        assert again.stands
-        assert await self.changes() == changes
-        await expect(self.world, heard)
-
-    async def changes(self) -> int:
-        if Feature.COUNT_CHANGES in self.world.unsupported:
-            return 0
-        return await self.world.changes()
-
-
-async def nothing_left(world: World) -> None:
-    async def empty() -> bool:
-        return not await world.leftovers()
-
-    await eventually(world, empty, lambda: "legs or rooms are left")
-
-
-# Warm, cold and screened, from the beginning to the end.
 
 
 async def test_warm_from_hold_to_complete(world: World, transfer: Transfer) -> None:
@@ -285,231 +244,3 @@ async def test_a_target_that_is_gone_while_it_rings_does_not_ring_on(world: Worl
     await transfer.until_it_rings(second)
     await world.answer(second)
     await expect(world, {customer: {MUSIC}, agent: {"target2"}, second: {"agent"}})
-
-
-# Legs that are not there.
-
-
-async def test_an_unknown_leg_changes_nothing(world: World, transfer: Transfer) -> None:
-    customer, target = transfer.customer, await transfer.target()
-    stranger = Party("agent", world.unknown_leg)
-    observed = await transfer.arrange({customer: ON_HOLD, stranger: IN_ROOM, target: RINGING})
-    assert not observed.stands
-    assert seen(observed, stranger).phase == Phase.ENDED
-    assert seen(observed, stranger).cause == Cause.UNKNOWN_LEG
-    assert await world.rings(target) == 0
-    await expect(world, {customer: {"agent"}, transfer.agent: {"customer"}})
-
-
-@pytest.mark.parametrize("placement", [IN_ROOM, ON_HOLD])
-async def test_without_a_leg_that_must_be_up_nobody_is_rung(
-    world: World, transfer: Transfer, placement: Placement
-) -> None:
-    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
-    await world.hang_up(agent)
-    await expect(world, {agent: set()})
-    observed = await transfer.arrange({customer: ON_HOLD, agent: placement, target: RINGING})
-    assert not observed.stands
-    assert seen(observed, agent).phase == Phase.ENDED
-    assert seen(observed, customer).phase == Phase.ANSWERED
-    assert await world.rings(target) == 0
-    assert world.unknown_leg not in await world.leftovers()
-
-
-async def test_without_the_customer_nobody_is_handed_off(world: World, transfer: Transfer) -> None:
-    customer, agent = transfer.customer, transfer.agent
-    await world.hang_up(customer)
-    await expect(world, {customer: set()})
-    observed = await transfer.arrange({customer: ON_HOLD, agent: HANDED_OFF})
-    assert not observed.stands
-    assert PLACE not in await world.hears(agent)
-
-
-async def test_what_was_known_is_never_dialled_again(world: World, transfer: Transfer) -> None:
-    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
-    transfer.known[target.leg] = Phase.DIALLING
-    observed = await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM, target: RINGING})
-    assert observed.stands
-    assert seen(observed, target).phase == Phase.ENDED
-    assert await world.rings(target) == 0
-
-
-async def test_what_was_never_dialled_is_gone(world: World, transfer: Transfer) -> None:
-    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
-    observed = await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM, target: GONE})
-    assert observed.stands
-    assert seen(observed, target).phase == Phase.ENDED
-    assert await world.rings(target) == 0
-
-
-# Requests that go wrong.
-
-
-async def test_an_unavailable_provider_has_done_nothing(world: World, transfer: Transfer) -> None:
-    needs(world, Feature.UNAVAILABLE)
-    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
-    ringing = {customer: ON_HOLD, agent: IN_ROOM, target: RINGING}
-    world.go_wrong(Feature.UNAVAILABLE)
-    with pytest.raises(ProviderUnavailable):
-        await transfer.arrange(ringing)
-    await expect(world, {customer: {"agent"}, agent: {"customer"}})
-    assert await world.rings(target) == 0
-    await Steps(transfer)(ringing, {customer: {MUSIC}, agent: {RINGBACK}})
-
-
-async def test_a_lost_answer_and_a_repeat_ring_once(world: World, transfer: Transfer) -> None:
-    needs(world, Feature.ANSWER_LOST)
-    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
-    ringing = {customer: ON_HOLD, agent: IN_ROOM, target: RINGING}
-    world.go_wrong(Feature.ANSWER_LOST)
-    with pytest.raises(OutcomeUnknown):
-        await transfer.arrange(ringing)
-    await transfer.until_it_rings(target)
-    await Steps(transfer)(ringing, {customer: {MUSIC}, agent: {RINGBACK}})
-    assert await world.rings(target) == 1
-
-
-@pytest.mark.parametrize("done", range(6))
-async def test_a_request_that_stopped_half_way_is_finished_by_the_next(
-    world: World, transfer: Transfer, done: int
-) -> None:
-    needs(world, Feature.HALF)
-    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
-    ringing = {customer: IN_ROOM, agent: ON_HOLD, target: RINGING}
-    world.go_wrong(Feature.HALF, done)
-    with pytest.raises(OutcomeUnknown):
-        await transfer.arrange(ringing)
-    await Steps(transfer)(ringing, {customer: {RINGBACK}, agent: {MUSIC}})
-    await transfer.until_it_rings(target)
-    await world.answer(target)
-    together = {customer: {"target"}, target: {"customer"}, agent: set[str]()}
-    await expect(world, {customer: {"target"}})
-    world.go_wrong(Feature.HALF, done)
-    with pytest.raises(OutcomeUnknown):
-        await transfer.arrange({customer: IN_ROOM, agent: GONE, target: IN_ROOM})
-    await Steps(transfer)({customer: IN_ROOM, agent: GONE, target: IN_ROOM}, together)
-    assert await world.rings(target) == 1
-
-
-# Who is told what.
-
-
-async def test_events_of_a_leg_come_in_order(world: World, transfer: Transfer) -> None:
-    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
-    async with listening(world) as listener:
-        await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM, target: RINGING})
-        await listener.until(target, LegEventKind.RINGING)
-        await world.answer(target)
-        await listener.until(target, LegEventKind.ANSWERED)
-        await world.hang_up(target)
-        ended = await listener.until(target, LegEventKind.ENDED)
-    kinds = [event.kind for event in listener.of(target)]
-    assert kinds == [LegEventKind.RINGING, LegEventKind.ANSWERED, LegEventKind.ENDED]
-    assert ended.cause == Cause.HUNG_UP
-    assert {event.owner for event in listener.of(target)} == {transfer.owner}
-
-
-async def test_who_hangs_up_is_reported(world: World, transfer: Transfer) -> None:
-    customer, agent = transfer.customer, transfer.agent
-    await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM})
-    async with listening(world) as listener:
-        await world.hang_up(customer)
-        ended = await listener.until(customer, LegEventKind.ENDED)
-        assert ended.cause == Cause.HUNG_UP
-        assert ended.owner == transfer.owner
-    assert listener.of(agent) == []
-
-
-async def test_legs_without_an_owner_are_not_reported(world: World, transfer: Transfer) -> None:
-    async with listening(world) as listener:
-        await world.hang_up(transfer.customer)
-        await expect(world, {transfer.customer: set()})
-        await world.pause()
-        assert listener.events == []
-
-
-async def test_a_new_owner_hears_of_the_former_one(world: World, transfer: Transfer) -> None:
-    customer, agent = transfer.customer, transfer.agent
-    together = {customer: IN_ROOM, agent: IN_ROOM}
-    first = await transfer.arrange(together)
-    assert {leg.former_owner for leg in first.legs} == {""}
-    former, transfer.owner = transfer.owner, "connected:test"
-    second = await transfer.arrange(together)
-    assert {leg.former_owner for leg in second.legs} == {former}
-    # It stays: an answer that was lost, and with it the news of who has to be told, is made up for by the next look.
-    assert {leg.former_owner for leg in (await transfer.arrange(together)).legs} == {former}
-    async with listening(world) as listener:
-        await world.hang_up(agent)
-        assert (await listener.until(agent, LegEventKind.ENDED)).owner == "connected:test"
-
-
-async def test_legs_of_somebody_else_are_not_touched(world: World, transfer: Transfer) -> None:
-    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
-    await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM})
-    changes = await Steps(transfer).changes()
-    other = replace(transfer, owner="transfer:other/run", room=f"room-{uuid4().hex}")
-    wanted = other.wanted({customer: ON_HOLD, agent: IN_ROOM, target: RINGING})
-    fenced = wanted.model_copy(update={"take_from": ("connected:", "transfer:other/")})
-    observed = await world.provider.arrange(fenced)
-    assert (observed.stands, observed.refused) == (False, True)
-    assert [leg.owner for leg in observed.legs] == [transfer.owner, transfer.owner, ""]
-    assert await world.rings(target) == 0
-    assert await Steps(transfer).changes() == changes
-    await expect(world, {customer: {"agent"}, agent: {"customer"}})
-    allowed = await world.provider.arrange(wanted.model_copy(update={"take_from": (transfer.owner,)}))
-    assert (allowed.stands, allowed.refused) == (True, False)
-    assert [seen(allowed, party).former_owner for party in (customer, agent)] == [transfer.owner] * 2
-    await expect(world, {customer: {MUSIC}, agent: {RINGBACK}})
-
-
-async def test_who_is_released_from_a_former_owner_is_told_to_the_new_one(world: World, transfer: Transfer) -> None:
-    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
-    await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM})
-    other = replace(transfer, owner="transfer:other/run", room=f"room-{uuid4().hex}")
-    async with listening(world) as listener:
-        await other.arrange({customer: IN_ROOM, agent: GONE, target: RINGING})
-        ended = await listener.until(agent, LegEventKind.ENDED)
-    assert ended.owner == other.owner
-    assert {event.owner for event in listener.of(agent)} == {other.owner}
-
-
-async def test_owners_are_those_of_live_legs(world: World, transfer: Transfer) -> None:
-    customer, agent = transfer.customer, transfer.agent
-    assert transfer.owner not in await world.provider.owners()
-    await transfer.arrange({customer: ON_HOLD, agent: GONE})
-    assert transfer.owner in await world.provider.owners()
-    await transfer.arrange({customer: GONE, agent: GONE}, keep_room=False)
-
-    async def disowned() -> bool:
-        return transfer.owner not in await world.provider.owners()
-
-    await eventually(world, disowned, lambda: "still owns a leg")
-    await nothing_left(world)
-
-
-async def test_a_new_listener_takes_the_place_of_the_old(world: World, transfer: Transfer) -> None:
-    old = world.provider.events()
-    assert await anext(old) is None
-    new = world.provider.events()
-    assert await anext(new) is None
-
-    async def lost() -> bool:
-        try:
-            await anext(old)
-        except ProviderUnavailable:
-            return True
-        return False
-
-    await eventually(world, lost, lambda: "two listen")
-
-
-async def consulting(transfer: Transfer) -> tuple[Party, Party, Party]:
-    """The customer waits while agent and target talk."""
-    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
-    ringing = {customer: ON_HOLD, agent: IN_ROOM, target: RINGING}
-    await transfer.arrange(ringing)
-    await transfer.until_it_rings(target)
-    await transfer.world.answer(target)
-    await transfer.until_answered(target, ringing)
-    await expect(transfer.world, {customer: {MUSIC}, agent: {"target"}, target: {"agent"}})
-    return customer, agent, target

@@ -6,12 +6,11 @@ import pytest
 
 from activities.telephony.model import Observation, Placement
 from tests.providers.contract import MUSIC, Feature, Party, Transfer, World, eventually, expect
-from tests.providers.test_contract import Steps, needs
+from tests.providers.steps import COMPANY, Steps, consulting_for_the_company, needs
 
 IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
 SCREENING, GONE = Placement.SCREENING, Placement.GONE
 
-COMPANY = "+14155550100"
 A_WHILE = 10
 """Pauses in which what must not be shown would have been shown."""
 
@@ -23,7 +22,7 @@ def _shows_numbers(world: World) -> None:
 
 async def test_the_target_is_shown_the_customer_once_they_are_connected(world: World, transfer: Transfer) -> None:
     customer, agent = transfer.customer, transfer.agent
-    target = await consulted(world, transfer)
+    target = await consulting_for_the_company(transfer)
     together = {customer: IN_ROOM, agent: GONE, target: IN_ROOM}
     assert (await connect(transfer, together, {target: customer})).stands
     await until_shown_the_customer(world, target)
@@ -56,26 +55,13 @@ async def test_the_number_stays_unknown_as_long_as_nobody_asks(
 
 async def test_who_is_not_known_is_not_shown(world: World, transfer: Transfer) -> None:
     customer, agent = transfer.customer, transfer.agent
-    target = await consulted(world, transfer)
+    target = await consulting_for_the_company(transfer)
     held = {customer: ON_HOLD, agent: IN_ROOM, target: IN_ROOM}
     assert (await connect(transfer, held, {target: Party("nobody", world.unknown_leg)})).stands
     for _ in range(A_WHILE):
         assert await world.caller_id(target) == COMPANY
         await world.pause()
     await expect(world, {customer: {MUSIC}, target: {"agent"}, agent: {"target"}})
-
-
-async def consulted(world: World, transfer: Transfer) -> Party:
-    """Bring agent and target together, and return the target, who is shown the company."""
-    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
-    ringing = {customer: ON_HOLD, agent: IN_ROOM, target: RINGING}
-    await transfer.arrange(ringing, dial={"caller_id": COMPANY})
-    await transfer.until_it_rings(target)
-    await world.answer(target)
-    await transfer.until_answered(target, ringing)
-    await expect(world, {customer: {MUSIC}, agent: {"target"}, target: {"agent"}})
-    assert await world.caller_id(target) == COMPANY
-    return target
 
 
 async def connect(

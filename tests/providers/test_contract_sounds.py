@@ -20,7 +20,7 @@ from tests.providers.contract import (
     listening,
     seen,
 )
-from tests.providers.test_contract import Steps, needs, nothing_left
+from tests.providers.steps import Steps, needs, nothing_left
 
 IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
 SCREENING, GONE = Placement.SCREENING, Placement.GONE

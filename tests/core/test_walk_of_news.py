@@ -1,0 +1,103 @@
+"""What late news, hang-ups and outages do in every state."""
+
+import pytest
+
+from activities.telephony.model import Placement
+from hookflash import Cause, Mode, Outcome, Party, Stage
+from tests.core.holding import asked, every_state, every_transition, room, somebody_rings, targets, where
+from tests.core.walk import Space
+from workflows.core import CUSTOMER, Event, LegAnswered, LegEnded, Standing, State, decide
+
+pytestmark = pytest.mark.timeout(900)  # the walk itself is part of the first test
+
+
+def test_5_late_and_doubled_news_of_former_legs_changes_nothing(space: Space) -> None:
+    def holds(before: State, event: Event, after: State) -> bool:
+        if not isinstance(event, LegAnswered | LegEnded):
+            return True
+        return event.leg in (CUSTOMER, before.agent_leg, *targets(before)) or before == after
+
+    every_transition(space, holds)
+
+
+def test_5_a_leg_that_has_ended_does_not_end_twice(space: Space) -> None:
+    def holds(before: State, event: Event, after: State) -> bool:
+        if not isinstance(event, LegEnded) or decide(after, event).state == after:
+            return True
+        # The same party may have a new leg by now, under another name.
+        return where(after).get(event.leg) is not Placement.GONE and event.leg.party is Party.TARGET
+
+    every_transition(space, holds)
+
+
+def test_5_an_answer_counts_also_when_the_ringing_time_is_up(space: Space) -> None:
+    def holds(state: State) -> bool:
+        if state.ended or not (state.target.calling or state.agent.calling):
+            return True
+        if state.agent.calling:
+            recalled = decide(state, LegAnswered(state.agent_leg)).state
+            return recalled.ending is not None and recalled.ending.outcome is Outcome.RECALLED_AGENT
+        for leg, (target, standing) in targets(state).items():
+            answered = targets(decide(state, LegAnswered(leg)).state)[leg]
+            taken = (target, Standing.SCREENING if target.gated else Standing.IN_ROOM)
+            if standing.calling and answered != taken:
+                return False
+        return True
+
+    every_state(space, holds)
+
+
+def test_8_agent_and_target_who_were_both_there_stay_together_without_the_customer(space: Space) -> None:
+    def holds(before: State, event: Event, after: State) -> bool:
+        if not isinstance(event, LegEnded) or event.leg != CUSTOMER or Outcome.REJECTED in (after.ending or ()):
+            return True
+        both = before.agent.up and before.target.up
+        return set(room(after)) == ({after.agent_leg, after.target_leg} if both else set())
+
+    every_transition(space, holds)
+
+
+def test_8_the_customer_leaving_ends_every_ringing_at_once(space: Space) -> None:
+    def holds(before: State, event: Event, after: State) -> bool:
+        if not isinstance(event, LegEnded) or event.leg != CUSTOMER or Outcome.REJECTED in (after.ending or ()):
+            return True
+        return not somebody_rings(after) and not asked(after) and after.agent is not Standing.PAUSING
+
+    every_transition(space, holds)
+
+
+def test_9_the_agent_decides_when_nobody_took_over_unless_the_two_are_talking_already(space: Space) -> None:
+    def holds(before: State, event: Event, after: State) -> bool:
+        if not isinstance(event, LegEnded) or event.leg != before.target_leg:
+            return True
+        if before.ending or not before.agent.up:
+            return True
+        beside = {leg for leg, (_, standing) in targets(before).items() if standing.pending} - {event.leg}
+        if beside:
+            return after.target_leg in beside
+        if before.waiting and (not before.target.up or event.cause is Cause.NO_ANSWER):
+            return after.current == before.waiting[0]
+        advised = before.rules.mode is Mode.CONSULT and before.target.up and event.cause is not Cause.NO_ANSWER
+        if before.rules.wait_when_unanswered and before.customer is Standing.ON_HOLD and not advised:
+            return after.stage is Stage.DECIDING and after.agent is Standing.IN_ROOM
+        outcome = Outcome.CONSULTED if advised else Outcome.RETURNED_TO_AGENT
+        return after.ending is not None and after.ending.outcome is outcome
+
+    every_transition(space, holds)
+
+
+def test_9_nothing_falls_back_while_the_agent_is_there(space: Space) -> None:
+    def holds(before: State, event: Event, after: State) -> bool:
+        there = before.agent.up or before.agent is Standing.LEAVING
+        left = isinstance(event, LegEnded) and event.leg == before.agent_leg
+        return after.fallback == before.fallback or not there or left
+
+    every_transition(space, holds)
+
+
+def test_10_an_outage_does_not_end_a_transfer_before_the_engine_has_run_out_of_patience(space: Space) -> None:
+    def holds(before: State, event: Event, after: State) -> bool:
+        failed = type(event).__name__ == "ArrangeFailed"
+        return not (failed and after.ended and not before.ended) or after.failures >= after.rules.endurance
+
+    every_transition(space, holds)
