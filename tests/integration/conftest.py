@@ -10,6 +10,8 @@ from temporalio.client import Client
 
 from tests.integration.lines import Lines
 from tests.integration.switchboard import ENGINE_APP, Office, TalkingCall, temporal_server, worker_on
+from tests.providers.asterisk_world import AsteriskWorld, asterisk_world
+from tests.providers.contract import Transfer
 from tests.rig.ari import CallControl, Events
 from tests.rig.asterisk_node import AsteriskNode, why_unavailable
 from tests.rig.phone import PhoneRack
@@ -84,3 +86,16 @@ async def call(engine: Client, asterisk_node: AsteriskNode, phones: PhoneRack) -
 async def lines(engine: Client, asterisk_node: AsteriskNode, phones: PhoneRack) -> Lines:
     """Give three phones for many calls at the same time. Afterwards nothing may be left on the node."""
     return await Lines.plug_in(Office(asterisk_node, engine, phones, CallControl(asterisk_node.ari, ENGINE_APP)))
+
+
+@pytest.fixture
+async def world(asterisk_node: AsteriskNode) -> AsyncIterator[AsteriskWorld]:
+    """Give the provider alone, without an engine, and phones."""
+    async with asterisk_world(asterisk_node) as world:
+        yield world
+
+
+@pytest.fixture
+async def transfer(world: AsteriskWorld) -> Transfer:
+    """Give a customer and an agent who talk, and whom the provider is to arrange."""
+    return await Transfer.of_a_new_call(world)

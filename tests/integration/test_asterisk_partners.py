@@ -1,16 +1,16 @@
 """Whom phones show on a real Asterisk, from the SIP messages that they get: and nobody's audio suffers from it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
 
 from activities.telephony.asterisk import AsteriskTelephony
 from activities.telephony.model import Observation, Placement
-from tests.providers.asterisk_world import AsteriskWorld, asterisk_world, settings
+from tests.providers.asterisk_world import AsteriskWorld, settings
 from tests.providers.contract import Party, Transfer, eventually, expect
-from tests.rig.asterisk_node import AsteriskNode
+from tests.providers.steps import COMPANY, consulting_for_the_company
 from tests.rig.behaviour import Behaviour
 from tests.rig.ear import hear_exactly
 from tests.rig.sip import Message
@@ -20,17 +20,11 @@ pytestmark = pytest.mark.asterisk
 IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
 SCREENING, GONE = Placement.SCREENING, Placement.GONE
 
-COMPANY, CAROL = "+14155550100", "+4930123456"
+CAROL = "+4930123456"
 A_WHILE = 0.6
 """Seconds in which what must not be sent would have been sent; it takes Asterisk some milliseconds."""
 NOT_MISSED = 0.3
 """Seconds of silence that nobody takes for a broken call, and a loaded machine may cause by itself."""
-
-
-@pytest.fixture
-async def world(asterisk_node: AsteriskNode) -> AsyncIterator[AsteriskWorld]:
-    async with asterisk_world(asterisk_node) as world:
-        yield world
 
 
 @pytest.fixture
@@ -44,7 +38,7 @@ async def transfer(world: AsteriskWorld) -> Transfer:
 
 
 async def test_after_a_warm_transfer_the_phone_shows_the_customer(world: AsteriskWorld, transfer: Transfer) -> None:
-    target = await consulted(world, transfer)
+    target = await consulting_for_the_company(transfer)
     began = asyncio.get_running_loop().time()
     assert (await connect(transfer, target)).stands
     await shown(world, target, CAROL)
@@ -96,7 +90,7 @@ async def test_the_number_is_kept_out_as_long_as_it_rings(world: AsteriskWorld, 
 
 async def test_who_withholds_the_number_is_not_shown(world: AsteriskWorld, transfer: Transfer) -> None:
     await world.call_control.set_variables(transfer.customer.leg, {"CALLERID(num-pres)": "prohib"})
-    target = await consulted(world, transfer)
+    target = await consulting_for_the_company(transfer)
     assert (await connect(transfer, target)).stands
     await together(world, transfer, target)
     await nobody_is_told(world, target)
@@ -173,17 +167,27 @@ async def test_the_time_out_of_asterisk_follows_the_limit(world: AsteriskWorld, 
     assert await time_left(world, customer) == timedelta(0)
 
 
-async def consulted(world: AsteriskWorld, transfer: Transfer) -> Party:
-    """Bring agent and target together while the customer waits; the target is shown the company."""
-    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
-    ringing = {customer: ON_HOLD, agent: IN_ROOM, target: RINGING}
-    await transfer.arrange(ringing, dial={"caller_id": COMPANY})
+@pytest.mark.parametrize(
+    ("functions", "shown"),
+    [
+        ({"CALLERID(num)": CAROL}, CAROL),
+        ({"CALLERID(num)": CAROL, "CALLERID(num-pres)": "prohib"}, COMPANY),
+        ({"CALLERID(num)": ""}, COMPANY),
+        ({"CALLERID(num)": "anonymous"}, COMPANY),
+        ({"CALLERID(num)": '1" <sip:x@y>'}, COMPANY),
+        ({"CALLERID(num)": "Jürgen"}, COMPANY),
+    ],
+)
+async def test_the_number_of_the_customer_or_ours(
+    world: AsteriskWorld, transfer: Transfer, functions: dict[str, str], shown: str
+) -> None:
+    await world.call_control.set_variables(transfer.customer.leg, functions)
+    target = await transfer.target()
+    dial = {"caller_id": COMPANY, "caller_id_of": transfer.customer.leg}
+    await transfer.arrange({transfer.customer: ON_HOLD, transfer.agent: IN_ROOM, target: RINGING}, dial=dial)
     await transfer.until_it_rings(target)
-    await world.answer(target)
-    await transfer.until_answered(target, ringing)
-    await expect(world, {customer: {"music"}, agent: {"target"}, target: {"agent"}})
-    assert await world.caller_id(target) == COMPANY
-    return target
+    assert await world.caller_id(target) == shown
+    await expect(world, {transfer.agent: {"ringback"}})
 
 
 async def screened(world: AsteriskWorld, transfer: Transfer, dial: Mapping[str, object] | None = None) -> Party:

@@ -5,38 +5,23 @@ What every provider promises is in ``tests/providers``; here is what is Asterisk
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from aiohttp import web
-from pydantic import SecretStr
 
-from activities.telephony.asterisk import AsteriskSettings, AsteriskTelephony
-from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable, Unsupported
-from activities.telephony.model import Arrangement, Dial, LegEvent, LegEventKind, Phase, Placement, WantedLeg
+from activities.telephony.asterisk import AsteriskTelephony
+from activities.telephony.errors import ProtocolError, Unsupported
+from activities.telephony.model import Dial, LegEventKind, Phase, Placement
 from hookflash import Cause
-from tests.providers.asterisk_world import AsteriskWorld, asterisk_world, settings
+from tests.providers.asterisk_world import AsteriskWorld, settings
 from tests.providers.contract import ANNOUNCEMENT, MUSIC, RINGBACK, Manner, Party, Transfer, expect, listening, seen
-from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.behaviour import Behaviour
 from tests.rig.ear import hear_exactly
 
 pytestmark = pytest.mark.asterisk
 
 IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
-SCREENING, HANDED_OFF, GONE = Placement.SCREENING, Placement.HANDED_OFF, Placement.GONE
-
-
-@pytest.fixture
-async def world(asterisk_node: AsteriskNode) -> AsyncIterator[AsteriskWorld]:
-    async with asterisk_world(asterisk_node) as world:
-        yield world
-
-
-@pytest.fixture
-async def transfer(world: AsteriskWorld) -> Transfer:
-    return await Transfer.of_a_new_call(world)
+SCREENING, GONE = Placement.SCREENING, Placement.GONE
 
 
 async def nothing_left(world: AsteriskWorld) -> None:
@@ -151,76 +136,6 @@ async def test_ringback_ends_with_a_target_that_fails_and_begins_with_the_next(
     await hear_exactly({a: None})
     await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM, first: GONE, second: GONE})
     await hear_exactly({a: {"customer"}, world.phone_of(customer): {"agent"}})
-
-
-async def test_an_answer_while_nobody_of_us_is_there_is_joined(world: AsteriskWorld, transfer: Transfer) -> None:
-    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
-    ringing = {customer: IN_ROOM, agent: ON_HOLD, target: RINGING}
-    await transfer.arrange(ringing)
-    await transfer.until_it_rings(target)
-    world.proxy.listens = False
-    await world.proxy.cut()
-    await world.answer(target)
-    await hear_exactly({world.phone_of(customer): {"target1"}, world.phone_of(target): {"customer"}})
-    world.proxy.listens = True
-    # Back again: the event is lost for ever, looking tells.
-    async with listening(world) as listener:
-        assert transfer.owner in await world.provider.owners()
-        assert seen(await transfer.arrange(ringing), target).phase is Phase.ANSWERED
-        assert listener.of(target) == []
-        await world.hang_up(target)
-        assert (await listener.until(target, LegEventKind.ENDED)).cause == Cause.HUNG_UP
-
-
-async def test_without_a_listener_nobody_is_rung(world: AsteriskWorld, transfer: Transfer) -> None:
-    """Asterisk drops a leg at once that is made for an application without a socket. It is not dialled then."""
-    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
-    ringing = {customer: ON_HOLD, agent: IN_ROOM, target: RINGING}
-    world.proxy.listens = False
-    await world.proxy.cut()
-    with pytest.raises((ProviderUnavailable, OutcomeUnknown), match="nobody listens"):
-        await transfer.arrange(ringing)
-    assert await world.rings(target) == 0
-    world.proxy.listens = True
-    async with listening(world):
-        await transfer.arrange(ringing)
-        await transfer.until_it_rings(target)
-
-
-async def test_a_lost_socket_is_reported_and_a_new_one_works(asterisk_node: AsteriskNode) -> None:
-    provider = AsteriskTelephony(settings(asterisk_node))
-    events = provider.events()
-    assert await anext(events) is None
-    await asterisk_node.kill()
-    with pytest.raises(ProviderUnavailable):
-        await _drain(events)
-    with pytest.raises(ProviderUnavailable):
-        await anext(provider.events())
-    with pytest.raises(ProviderUnavailable):
-        await provider.owners()
-    await asterisk_node.start()
-    again = provider.events()
-    assert await anext(again) is None
-    assert await provider.owners() == frozenset()
-    await provider.close()
-    with pytest.raises(ProviderUnavailable):
-        await _drain(again)
-
-
-async def test_a_leg_that_was_lost_with_asterisk_has_ended(world: AsteriskWorld, transfer: Transfer) -> None:
-    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
-    await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM, target: RINGING})
-    await transfer.until_it_rings(target)
-    await world.node.kill()
-    with pytest.raises(ProviderUnavailable):
-        await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM, target: RINGING})
-    await world.node.start()
-    async with listening(world):
-        observed = await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM, target: RINGING})
-    assert not observed.stands
-    assert {leg.phase for leg in observed.legs} == {Phase.ENDED}
-    assert await world.rings(target) == 1
-    assert await world.leftovers() == []
 
 
 async def test_who_waits_too_long_leaves_by_itself(world: AsteriskWorld, transfer: Transfer) -> None:
@@ -349,83 +264,3 @@ async def test_two_at_once_ring_once(world: AsteriskWorld, transfer: Transfer) -
     await world.answer(target)
     await hear_exactly({world.phone_of(agent): {"target1"}, world.phone_of(target): {"agent"}})
     assert await world.rings(target) == 1
-
-
-async def test_wrong_credentials_are_no_secret_and_no_outage(asterisk_node: AsteriskNode) -> None:
-    secret = "a-password-nobody-may-read"
-    wrong = settings(asterisk_node).model_copy(update={"password": SecretStr(secret)})
-    provider = AsteriskTelephony(wrong)
-    with pytest.raises(ProtocolError) as refused:
-        await provider.owners()
-    with pytest.raises(ProtocolError) as refused_events:
-        await anext(provider.events())
-    await provider.close()
-    for error in (refused, refused_events):
-        assert secret not in repr(error.value) + repr(error.value.__cause__) + repr(wrong)
-
-
-class Impostor:
-    """An HTTP server that is no Asterisk: it never answers a request, and never a ping."""
-
-    def __init__(self) -> None:
-        self.enough = asyncio.Event()
-        self.settings: AsteriskSettings
-
-    async def __aenter__(self) -> "Impostor":
-        app = web.Application()
-        app.router.add_get("/ari/events", self._events)
-        app.router.add_route("*", "/{tail:.*}", self._nothing)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.settings = AsteriskSettings(
-            url=f"http://{host}:{port}/ari",
-            app="hookflash",
-            username="user",
-            password=SecretStr("x"),
-            request_timeout=timedelta(milliseconds=200),
-            arrange_timeout=timedelta(milliseconds=500),
-            heartbeat=timedelta(milliseconds=300),
-        )
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.enough.set()
-        await self._runner.cleanup()
-
-    async def _events(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(autoping=False)
-        await socket.prepare(request)
-        await self.enough.wait()
-        return socket
-
-    async def _nothing(self, _: web.Request) -> web.Response:
-        await self.enough.wait()
-        return web.Response()
-
-
-async def test_a_half_open_socket_and_a_silent_node_are_noticed() -> None:
-    async with Impostor() as impostor:
-        provider = AsteriskTelephony(impostor.settings)
-        events = provider.events()
-        assert await anext(events) is None
-        began = time.monotonic()
-        with pytest.raises(ProviderUnavailable):
-            await _drain(events)
-        assert time.monotonic() - began < 2
-        wanted = Arrangement(
-            owner="transfer:1",
-            room="room",
-            legs=(WantedLeg(leg="a", name="a", placement=GONE, known=Phase.ANSWERED),),
-        )
-        began = time.monotonic()
-        with pytest.raises(ProviderUnavailable):
-            await provider.arrange(wanted)
-        assert time.monotonic() - began < 1
-        await provider.close()
-
-
-async def _drain(events: AsyncIterator[LegEvent | None]) -> None:
-    async for _ in events:
-        pass

@@ -18,21 +18,9 @@ from tests.support.polling import eventually
 from tests.workflows.calling_back import SHORT, CallBacks, Phones, calling_back, is_connected, who_failed
 from tests.workflows.engine import Engine, listening
 from tests.workflows.replaying import replay_all
+from tests.workflows.troubles import half, lost, refused
 
 pytestmark = pytest.mark.timeout(40)
-
-
-def _refused(faults: Faults) -> None:
-    faults.unavailable(3)
-
-
-def _lost(faults: Faults) -> None:
-    faults.answer_lost(2)
-
-
-def _half(faults: Faults) -> None:
-    for steps in (1, 2, 3):
-        faults.half(steps)
 
 
 @pytest.mark.parametrize("leg", ["agent", "customer"])
@@ -48,7 +36,7 @@ async def test_a_fault_delays_a_call_back_and_rings_nobody_twice(client: Client,
             calls.phones.answer(caller.id)
             assert who_failed(await is_connected(calls)) == [(None, None)]
 
-    await asyncio.gather(*(one(fault) for fault in (_refused, _lost, _half)))
+    await asyncio.gather(*(one(fault) for fault in (refused, lost, half)))
 
 
 async def test_an_outage_that_lasts_is_outlasted(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ from tests.workflows.engine import Engine, Running, listening, running_engine
 from tests.workflows.interrupting import InterruptedExchange, Moments
 from tests.workflows.scenarios import SHORT, Scenario, cold_answered, gated, warm_completed
 from tests.workflows.soundness import ends_soundly
+from tests.workflows.troubles import half, lost, refused
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -40,24 +41,11 @@ async def engine(client: Client) -> AsyncIterator[Engine]:
     assert exchange.overlaps == []
 
 
-def _refused(faults: Faults) -> None:
-    faults.unavailable(3)
-
-
-def _lost(faults: Faults) -> None:
-    faults.answer_lost(2)
-
-
-def _half(faults: Faults) -> None:
-    for steps in (1, 2, 3):
-        faults.half(steps)
-
-
 def _slow(faults: Faults) -> None:
     faults.slow(0.5)
 
 
-FAULTS = [_refused, _lost, _half, _slow]
+FAULTS = [refused, lost, half, _slow]
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -150,6 +150,17 @@ async def test_a_lost_answer_does_not_lose_that_the_former_watch_has_to_be_told(
     await is_over(second)
 
 
+async def overtakes(first: Running, exchange: Exchange) -> Running:
+    """Transfer the call again while its watch is held up, and see that the watch then leaves the legs alone."""
+    second = await first.engine.start(onward(first, Mode.WARM, "sim:dora?ring"))
+    await second.hear(customer={"music"}, agent={"ringback"})
+    exchange.open.set()
+    assert await left(watch_after(first)) == ""
+    assert second.heard() == {"customer": {"music"}, "agent": {"ringback"}}
+    await until_owned(second, second.handle.id)
+    return second
+
+
 async def test_a_late_look_of_a_watch_does_not_take_legs_back_from_a_running_transfer(
     engine: Engine, exchange: Exchange
 ) -> None:
@@ -157,12 +168,7 @@ async def test_a_late_look_of_a_watch_does_not_take_legs_back_from_a_running_tra
     exchange.open.clear()
     await engine.signal(watch_after(first).id, ProviderEvent(kind="reconcile"))
     await exchange.waiting.wait()
-    second = await engine.start(onward(first, Mode.WARM, "sim:dora?ring"))
-    await second.hear(customer={"music"}, agent={"ringback"})
-    exchange.open.set()
-    assert await left(watch_after(first)) == ""
-    assert second.heard() == {"customer": {"music"}, "agent": {"ringback"}}
-    await until_owned(second, second.handle.id)
+    second = await overtakes(first, exchange)
     engine.exchange.hang_up(second.request.customer.leg)
     assert (await ends_soundly(second)).outcome is Outcome.CUSTOMER_LEFT
     await is_over(second)
@@ -175,12 +181,7 @@ async def test_a_watch_that_begins_late_leaves_the_legs_to_the_transfer_that_has
     first = await engine.transfer(Mode.COLD, "sim:bob?answer=50ms")
     assert (await ends_soundly(first)).outcome is Outcome.CONNECTED
     await exchange.waiting.wait()
-    second = await engine.start(onward(first, Mode.WARM, "sim:dora?ring"))
-    await second.hear(customer={"music"}, agent={"ringback"})
-    exchange.open.set()
-    assert await left(watch_after(first)) == ""
-    assert second.heard() == {"customer": {"music"}, "agent": {"ringback"}}
-    await until_owned(second, second.handle.id)
+    second = await overtakes(first, exchange)
     engine.exchange.hang_up(second.target_leg)
     assert (await ends_soundly(second)).outcome is Outcome.RETURNED_TO_AGENT
     await is_over(second)
