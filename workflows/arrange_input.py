@@ -34,6 +34,7 @@ def arrange_input(call: Call, aim: Aim) -> tuple[ArrangeInput, str]:
         legs=legs,
         hold_limit=call.hold_limit,
         hold_music=policy.hold_music,
+        since=call.since,
         keep_room=any(leg.placement not in (Placement.GONE, Placement.HANDED_OFF) for leg in legs),
     )
     summary = arrange_summary((leg.name, leg.placement, _rings_for(leg)) for leg in legs)

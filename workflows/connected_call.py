@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 from activities.arrange import ARRANGE, ATTEMPT_LIMIT, ArrangeInput
 from activities.telephony.errors import Unsupported
 from activities.telephony.model import Arrangement, Frozen, Observation, Phase, Placement
-from hookflash import ProviderEvent
+from hookflash import Cause, Evidence, ProviderEvent
 from hookflash._summary import in_words
 from hookflash.names import PROVIDER_EVENT_SIGNAL, SUPERVISION_TYPE, TASK_TIMEOUT, owner_token, supervision_id
 
@@ -34,9 +34,13 @@ class ConnectedCallResult(Frozen):
     """How the watch ended."""
 
     left: str
-    """Who left first; empty if another transfer took the call over."""
+    """Who left first; empty if another transfer took the call over, or the provider's node has lost it."""
     customer_sent_to: str = ""
     """Place where the customer went on. Default: nowhere."""
+    cause: Cause | None = None
+    """``node_down`` if nobody left, but the provider's node was restarted or shut down. Default: somebody left."""
+    evidence: Evidence = Evidence()
+    """For ``node_down``: the provider's words. Default: none."""
 
 
 @workflow.defn(name=SUPERVISION_TYPE)
@@ -51,6 +55,7 @@ class ConnectedCall:
         self._ended: list[str] = []
         self._look_again = True
         self._taken_over = False
+        self._lost: Evidence | None = None
 
     @workflow.run
     async def run(self, call: WatchedCall) -> ConnectedCallResult:
@@ -66,16 +71,24 @@ class ConnectedCall:
             if self._look_again:
                 self._look_again = False
                 observation = await self._arrange(call, call.arrangement, f"Watch {' and '.join(names.values())}")
-                self._ended += (
-                    [seen.leg for seen in observation.legs if seen.phase is Phase.ENDED] if observation else []
-                )
+                for seen in observation.legs if observation else ():
+                    if seen.phase is Phase.ENDED:
+                        self._note_end(seen.leg, seen.cause, seen.evidence)
             elif workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(call)
             else:
                 await workflow.wait_condition(lambda: bool(self._gone(names) or self._look_again or self._taken_over))
         return await (self._leave_to_the_other(call) if self._taken_over else self._release(call, names))
 
+    def _note_end(self, leg: str, cause: Cause | None, evidence: Evidence) -> None:
+        self._ended.append(leg)
+        if cause is Cause.NODE_DOWN:
+            self._lost = self._lost or evidence
+
     async def _release(self, call: WatchedCall, names: dict[str, str]) -> ConnectedCallResult:
+        if self._lost is not None:
+            workflow.set_current_details(f"### Lost\nNobody left: {self._lost.text}.")
+            return ConnectedCallResult(left="", cause=Cause.NODE_DOWN, evidence=self._lost)
         first, customer = names[self._gone(names)[0]], call.arrangement.customer
         if call.onward and customer not in self._gone(names):
             onward = _afterwards(call, {customer: {"placement": Placement.HANDED_OFF, "place": call.onward}})
@@ -141,7 +154,8 @@ class ConnectedCall:
     def provider_event(self, event: ProviderEvent) -> None:
         """Hear that a leg ended, or that the real state must be looked at again."""
         if event.kind == "ended":
-            self._ended.append(event.leg)
+            cause = Cause.NODE_DOWN if event.cause == Cause.NODE_DOWN.value else None
+            self._note_end(event.leg, cause, event.evidence)
         elif event.kind == "reconcile":
             self._look_again = True
 

@@ -119,7 +119,9 @@ class Ledger:
                 self._entries.append(_Entry(self.name_of(leg), leg, dialled_at=now))
 
     def _note_fallback(self, before: State, after: State, now: datetime) -> None:
-        for number in range(before.fallback, after.fallback):
+        # Of a call that its node has lost, the entries before the call-back were left out.
+        first = after.fallback - 1 if after.cause is Cause.NODE_DOWN else before.fallback
+        for number in range(max(first, before.fallback), after.fallback):
             entry = after.rules.fallbacks[number]
             kind = "target" if isinstance(entry, PlannedTarget) else entry.removesuffix("_again")
             self._fallbacks.append(FallbackTried(kind=kind, at=now, took_customer=False))
@@ -185,7 +187,12 @@ class Ledger:
         return late or entry.cause
 
     def _evidence(self, state: State) -> Evidence:
-        """The provider's words on the leg that decided the outcome: the customer's, else the last target's."""
+        """The provider's words on the leg that decided the outcome: the customer's, else the last target's.
+
+        Of a call that its node has lost, those on whichever leg was missed first.
+        """
+        if state.ending and state.ending.cause is Cause.NODE_DOWN:
+            return self.legs.first_ended_by(Cause.NODE_DOWN)
         if state.ending and state.ending.outcome is Outcome.CUSTOMER_LEFT:
             return self.legs[LegRef(Party.CUSTOMER)].evidence
         return self.legs[state.target_leg].evidence if state.target_leg else Evidence()

@@ -62,6 +62,10 @@ class Legs:
             if leg.phase is not Phase.NEW and leg.dialled_at is None:
                 leg.dialled_at = now
 
+    def first_ended_by(self, cause: Cause) -> Evidence:
+        """Return the evidence of a leg that ended for this cause, empty if none did."""
+        return next((leg.evidence for leg in self._legs.values() if leg.cause is cause), Evidence())
+
     def awaits_cause(self, seen: SeenLeg) -> bool:
         """Return whether an observed end of a leg is news, and its cause is not known."""
         leg = self._by_id.get(seen.leg)

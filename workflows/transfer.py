@@ -224,6 +224,7 @@ class Transfer(Inbox):
             self._arranger.look_again()  # the provider's own time-out stands behind it, and has to move too
 
     async def _consume_observation(self, call: Call, news: Observed) -> None:
+        call.since = news.observation.since or call.since
         if news.observation.stands:
             await take_over(news.observation, self._told)
         for seen in news.observation.legs:

@@ -3,7 +3,7 @@
 The engine never sends a sequence of commands. It states where every leg must be, and the provider makes it true.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -129,6 +129,9 @@ class Arrangement(Frozen):
     hold_limit: timedelta | None = None
     """Longest time anybody waits, by the engine's own timers. A provider that can end a wait by itself does so some
     time after it, for the engine must be dead then. Default: not said, an hour."""
+    since: datetime | None = None
+    """The last ``Observation.since`` of these legs: whether the node was restarted since then can be found out.
+    Default: not known."""
     keep_room: bool = True
     """False: nobody needs the room any more; remove it. Default: keep it."""
 
@@ -164,6 +167,9 @@ class Observation(Frozen):
     """True: the arrangement is true now. False: a leg that had to be up was found ended, and nothing else was
     changed beyond what keeps the others safe; decide again. Also False, with nothing done at all, if a leg is
     somebody else's: see ``SeenLeg.owner``."""
+
+    since: datetime | None = None
+    """When the youngest of the legs that are there was made, by the provider's own clock. Default: not said."""
 
     @property
     def refused(self) -> bool:

@@ -87,6 +87,8 @@ class Cause(StrEnum):
     UNKNOWN_LEG = "unknown_leg"
     IN_TRANSFER = "in_transfer"
     """The leg takes part in another transfer that has not ended."""
+    NODE_DOWN = "node_down"
+    """The provider's node was shut down or restarted: all of its calls are over."""
     PROVIDER_ERROR = "provider_error"
 
 

@@ -6,9 +6,9 @@ from functools import cache
 import pytest
 
 from activities.telephony.model import Placement
-from hookflash import CommandName, Party
+from hookflash import Cause, CommandName, Party
 from tests.core.walk import Space
-from workflows.core import Command, Event, LegRef, PlannedTarget, Standing, State, placements
+from workflows.core import Command, Event, LegEnded, LegRef, PlannedTarget, Standing, State, placements
 
 
 def every_state(space: Space, holds: Callable[[State], bool]) -> None:
@@ -48,6 +48,10 @@ def targets(state: State) -> dict[LegRef, tuple[PlannedTarget, Standing]]:
 
 def asked(state: State) -> set[LegRef]:
     return {leg for leg, (_, standing) in targets(state).items() if standing is Standing.SCREENING}
+
+
+def node_down(event: Event) -> bool:
+    return isinstance(event, LegEnded) and event.cause is Cause.NODE_DOWN
 
 
 def somebody_rings(state: State) -> bool:

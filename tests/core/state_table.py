@@ -90,6 +90,8 @@ def _label(state: State, event: Event) -> str:
     match event:
         case LegAnswered(leg):
             return f"{who} answers" if (who := _who(state, leg)) else ""
+        case LegEnded(_, Cause.NODE_DOWN):
+            return "the node goes down"
         case LegEnded(leg, cause):
             too_late = cause is Cause.NO_ANSWER and state.target.up
             return f"{who} leg ends{', it answered too late' if too_late else ''}" if (who := _who(state, leg)) else ""

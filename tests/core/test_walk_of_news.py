@@ -3,10 +3,10 @@
 import pytest
 
 from activities.telephony.model import Placement
-from hookflash import Cause, Mode, Outcome, Party, Stage
-from tests.core.holding import asked, every_state, every_transition, room, somebody_rings, targets, where
+from hookflash import Actor, Cause, Mode, Outcome, Party, Stage
+from tests.core.holding import asked, every_state, every_transition, node_down, room, somebody_rings, targets, where
 from tests.core.walk import Space
-from workflows.core import CUSTOMER, Event, LegAnswered, LegEnded, Standing, State, decide
+from workflows.core import CUSTOMER, Event, FallbackKind, LegAnswered, LegEnded, Standing, State, decide
 
 pytestmark = pytest.mark.timeout(900)  # the walk itself is part of the first test
 
@@ -51,7 +51,7 @@ def test_8_agent_and_target_who_were_both_there_stay_together_without_the_custom
     def holds(before: State, event: Event, after: State) -> bool:
         if not isinstance(event, LegEnded) or event.leg != CUSTOMER or Outcome.REJECTED in (after.ending or ()):
             return True
-        both = before.agent.up and before.target.up
+        both = before.agent.up and before.target.up and not node_down(event)
         return set(room(after)) == ({after.agent_leg, after.target_leg} if both else set())
 
     every_transition(space, holds)
@@ -90,9 +90,28 @@ def test_9_nothing_falls_back_while_the_agent_is_there(space: Space) -> None:
     def holds(before: State, event: Event, after: State) -> bool:
         there = before.agent.up or before.agent is Standing.LEAVING
         left = isinstance(event, LegEnded) and event.leg == before.agent_leg
-        return after.fallback == before.fallback or not there or left
+        return after.fallback == before.fallback or not there or left or node_down(event)
 
     every_transition(space, holds)
+
+
+def test_9_of_a_call_that_its_node_has_lost_only_a_call_back_is_left(space: Space) -> None:
+    seen: set[Outcome] = set()
+
+    def holds(before: State, event: Event, after: State) -> bool:
+        if not node_down(event) or before.customer is Standing.GONE:
+            return True
+        assert after.ending is not None
+        seen.add(after.ending.outcome)
+        promised = FallbackKind.CALL_BACK in after.rules.fallbacks[before.fallback :]
+        kept = after.rules.fallbacks[after.fallback - 1] is FallbackKind.CALL_BACK
+        outcome = Outcome.CALLBACK_SCHEDULED if promised else Outcome.FAILED
+        nobody = {Placement.GONE} >= set(where(after).values())
+        same = after.fallback == before.fallback
+        return after.ending == (outcome, Cause.NODE_DOWN, Actor.ENGINE) and nobody and (kept if promised else same)
+
+    every_transition(space, holds)
+    assert seen == {Outcome.CALLBACK_SCHEDULED, Outcome.FAILED}
 
 
 def test_10_an_outage_does_not_end_a_transfer_before_the_engine_has_run_out_of_patience(space: Space) -> None:

@@ -104,6 +104,7 @@ def events(state: State) -> Iterator[Event]:
         yield LegEnded(leg, Cause.HUNG_UP)
         if not state.begun:
             yield LegEnded(leg, Cause.UNKNOWN_LEG)
+    yield LegEnded(CUSTOMER, Cause.NODE_DOWN)
     if state.target_leg:
         yield LegEnded(state.target_leg, Cause.NO_ANSWER)
     yield from (DigitPressed(leg, digit) for leg in sorted(targets) for digit in "129")

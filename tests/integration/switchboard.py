@@ -49,6 +49,8 @@ class Office:
     client: Client
     phones: PhoneRack
     calls: CallControl
+    provider: str = "asterisk"
+    """How the engine calls the node."""
 
     async def call(self) -> "TalkingCall":
         """Connect customer and agent, as the contact centre's own call control does before a transfer."""
@@ -93,7 +95,7 @@ class TalkingCall:
         """
         request = TransferRequest(
             mode=mode,
-            provider="asterisk",
+            provider=self.office.provider,
             tenant="bold" if mode is Mode.BLIND else "default",
             customer=Customer(leg=self.customer_leg, address="pjsip:customer"),
             agent=agent or Agent(leg=self.agent_leg, id="a-17", address="pjsip:agent"),
@@ -109,6 +111,13 @@ class TalkingCall:
             if phone.call is not None:
                 await phone.hang_up()
         await self.office.calls.remove(self.room)
+
+
+async def quiet_call(office: Office) -> TalkingCall:
+    """Connect customer and agent on phones that are in other calls too. Nobody listens to what they say."""
+    customer, agent = await office.phones.phone("customer"), await office.phones.phone("agent")
+    legs = [await office.calls.connect_phone(name) for name in ("customer", "agent")]
+    return TalkingCall(office, customer, agent, legs[0], legs[1], await office.calls.bridge(*legs))
 
 
 def to_phone(

@@ -1,13 +1,26 @@
 """What becomes of a real call when every process of the engine is gone."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from hookflash import Mode, Outcome
-from tests.integration.switchboard import ENGINE_APP, Office, temporal_server, worker_on
+from hookflash import AcceptGate, HandOff, Mode, Outcome, Policy, Stage
+from tests.integration.switchboard import (
+    ENGINE_APP,
+    Office,
+    ended,
+    heard,
+    quiet_call,
+    reaches,
+    temporal_server,
+    to_phone,
+    worker_on,
+)
+from tests.integration.two_nodes import PATIENCE, nodes_file
 from tests.rig.ari import CallControl
 from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.behaviour import Behaviour
@@ -66,3 +79,118 @@ async def test_a_ring_that_ends_while_the_engine_is_dead_gives_the_customer_back
         await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}})
         await call.hang_up()
         await office.node.drained()  # the new worker has cleared up, before it is stopped
+
+
+@pytest.mark.parametrize("mode", [Mode.WARM, Mode.CONSULT])
+async def test_an_answer_while_the_whole_engine_is_dead_is_a_private_talk_and_goes_on_as_one(
+    office: Office, tmp_path: Path, mode: Mode
+) -> None:
+    async with worker_on(office.node, office.client, tmp_path / "first.log") as worker:
+        call = await office.call()
+        target = await call.target(Behaviour.rings())
+        transfer = await call.transfer(mode, "target1", ring_timeout=60)
+        ringing = await target.incoming()
+        await ringing.until("ringing")
+        await reaches(transfer, Stage.RINGING)
+        worker.send(signal.SIGKILL)
+        await worker.end()
+    ringing.answer()
+    await hear_exactly({call.customer: {"music"}, call.agent: {"target1"}, target: {"agent"}}, PATIENCE)
+    async with worker_on(office.node, office.client, tmp_path / "second.log"):
+        await reaches(transfer, Stage.CONSULTING)
+        await hear_exactly({call.customer: {"music"}, call.agent: {"target1"}, target: {"agent"}}, PATIENCE)
+        assert "customer" not in target.ever_heard() | call.agent.ever_heard(ringing.at["answered"])
+        await transfer.cancel()
+        await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}}, PATIENCE)
+        await call.hang_up()
+        await office.node.drained(PATIENCE)
+
+
+async def test_a_target_who_must_accept_hears_nothing_until_the_engine_is_back_and_is_asked_then(
+    office: Office, tmp_path: Path
+) -> None:
+    async with worker_on(office.node, office.client, tmp_path / "first.log") as worker:
+        call = await office.call()
+        target = await call.target(Behaviour.rings())
+        asked = to_phone("target1", 60, accept=AcceptGate(prompt="hookflash-accept", timeout=timedelta(minutes=1)))
+        transfer = await call.transfer(Mode.COLD, asked)
+        ringing = await target.incoming()
+        await ringing.until("ringing")
+        await hear_exactly({call.customer: {"ringback"}}, PATIENCE)
+        worker.send(signal.SIGKILL)
+        await worker.end()
+    ringing.answer()
+    await hear_exactly({call.customer: {"ringback"}, target: None, call.agent: {"music"}}, PATIENCE)
+    async with worker_on(office.node, office.client, tmp_path / "second.log"):
+        await heard(target, "accept", within=PATIENCE)
+        await target.press("1")
+        result = await asyncio.wait_for(transfer.wait(), PATIENCE)
+        assert result.outcome is Outcome.CONNECTED
+        await hear_exactly({call.customer: {"target1"}, target: {"customer"}}, PATIENCE)
+        await call.hang_up()
+        await office.node.drained(PATIENCE)
+
+
+async def test_whoever_waits_while_the_engine_stays_dead_reaches_the_fallback_of_the_dialplan(
+    office: Office, tmp_path: Path
+) -> None:
+    """The ringing ends by itself, the customer hears music all the time, and then extension T."""
+    limit = timedelta(seconds=3)
+    way_out = (HandOff(kind="flow", place="hookflash-queue"),)
+    file = nodes_file(tmp_path / "nodes.toml", {"asterisk": office.node.ari_url}, hold_backstop="PT2S")
+    settings = {"HOOKFLASH_ASTERISK_URL": "", "HOOKFLASH_ASTERISK_NODES_FILE": str(file)}
+    async with worker_on(office.node, office.client, tmp_path / "first.log", **settings) as worker:
+        call = await office.call()
+        target = await call.target(Behaviour.rings())
+        policy = Policy(hold_budget=limit, consult_limit=limit, fallbacks=way_out)
+        transfer = await call.transfer(Mode.WARM, "target1", ring_timeout=2, policy=policy)
+        ringing = await target.incoming()
+        await ringing.until("ringing")
+        await hear_exactly({call.customer: {"music"}}, PATIENCE)
+        worker.send(signal.SIGKILL)
+        killed = asyncio.get_running_loop().time()
+        await worker.end()
+    await ringing.until("cancelled", PATIENCE)
+    fallback = await heard(call.customer, "fallback", killed, PATIENCE)
+    assert call.customer.ever_heard(killed, fallback - 0.1) == {"music"}
+    await hear_exactly({call.customer: {"fallback"}, call.agent: {"fallback"}}, PATIENCE)
+    async with worker_on(office.node, office.client, tmp_path / "second.log", **settings):
+        result = await asyncio.wait_for(transfer.wait(), PATIENCE)
+        # The engine leaves them where the dialplan has taken them.
+        assert (result.outcome, result.customer_with) == (Outcome.CUSTOMER_LEFT, ())
+        assert "left for the dialplan" in result.evidence.text
+        await hear_exactly({call.customer: {"fallback"}}, PATIENCE)
+        await call.hang_up()
+        await office.node.drained(PATIENCE)
+
+
+async def test_legs_that_go_while_the_engine_is_dead_are_missed_when_it_is_back(office: Office, tmp_path: Path) -> None:
+    patient = Policy(hold_budget=timedelta(minutes=20), consult_limit=timedelta(minutes=20))
+    for name, behaviour in {"target1": Behaviour.rings(), "target2": Behaviour.answers()}.items():
+        await office.phones.phone(name, behaviour)
+    async with worker_on(office.node, office.client, tmp_path / "first.log") as worker:
+        left, deserted, agentless = calls = [await quiet_call(office) for _ in range(3)]
+        ringing = await left.transfer(Mode.COLD, "target1", ring_timeout=600, policy=patient)
+        nobody = await deserted.transfer(Mode.WARM, "target2", policy=patient)
+        await reaches(nobody, Stage.CONSULTING)
+        two = await agentless.transfer(Mode.WARM, "target2", policy=patient)
+        await reaches(ringing, Stage.RINGING)
+        await reaches(two, Stage.CONSULTING)
+        worker.send(signal.SIGKILL)
+        await worker.end()
+    customer, agent, target = [await office.phones.phone(name) for name in ("customer", "agent", "target2")]
+    await customer.calls[calls.index(left)].hang_up()
+    for phone in (customer, agent):
+        await phone.calls[calls.index(deserted)].hang_up()
+    await target.calls[0].hang_up()
+    await agent.calls[calls.index(agentless)].hang_up()
+    async with worker_on(office.node, office.client, tmp_path / "second.log"):
+        results = [await asyncio.wait_for(it.wait(), PATIENCE) for it in (ringing, nobody, two)]
+        assert [it.outcome for it in results] == [Outcome.CUSTOMER_LEFT, Outcome.CUSTOMER_LEFT, Outcome.CONNECTED]
+        await ended(await office.phones.phone("target1"), PATIENCE)  # nothing rings for a customer who has left
+        await hear_exactly({customer.calls[2]: {"target2"}, target.calls[1]: {"customer"}}, PATIENCE)
+        for phone in (customer, agent):
+            await phone.hang_up()
+        for call in calls:
+            await office.calls.remove(call.room)
+        await office.node.drained(PATIENCE)

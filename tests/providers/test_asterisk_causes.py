@@ -42,7 +42,7 @@ RANG, SILENT, TALKED = Phase.RINGING, Phase.DIALLING, Phase.ANSWERED
         pytest.param(16, None, False, RANG, Cause.HUNG_UP, id="a caller gives up"),
         pytest.param(16, None, False, TALKED, Cause.HUNG_UP, id="hung up in talk"),
         pytest.param(16, None, True, TALKED, Cause.RELEASED, id="released in talk"),
-        pytest.param(0, None, False, TALKED, Cause.PROVIDER_ERROR, id="core stop now"),
+        pytest.param(0, None, False, TALKED, Cause.PROVIDER_ERROR, id="hung up on the console"),
         pytest.param(17, None, False, SILENT, Cause.BUSY, id="a cause without a status"),
         pytest.param(99, None, False, SILENT, Cause.PROVIDER_ERROR, id="an unknown cause"),
     ],

@@ -52,6 +52,15 @@ def test_a_call_from_ringing_to_its_end() -> None:
     assert {(item.owner, item.leg) for item in found} == {("transfer:1", "leg-1")}
 
 
+@pytest.mark.parametrize("state", ["Up", "Ringing", "Down"])
+def test_a_node_that_is_stopped_says_so(state: str) -> None:
+    """The same end from the console, ``channel request hangup``, has 32 in its request."""
+    stopped = (event("ChannelHangupRequest", state, soft=True, cause=4), event("ChannelDestroyed", state, cause=0))
+    assert run(*stopped) == [ended(Cause.NODE_DOWN, text="the node was shut down")]
+    console = (event("ChannelHangupRequest", state, soft=True, cause=32), event("ChannelDestroyed", state, cause=0))
+    assert run(*console) == [ended(Cause.PROVIDER_ERROR)]
+
+
 @pytest.mark.parametrize(
     ("state", "requests", "end", "cause"),
     [

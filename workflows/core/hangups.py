@@ -11,6 +11,8 @@ _BACK_WITH_AGENT = (Outcome.RETURNED_TO_AGENT, Outcome.CANCELLED, Outcome.CONSUL
 
 def leg_ended(state: State, event: LegEnded) -> State:
     """Return the state after a leg has ended. Legs that no longer count change nothing."""
+    if event.cause is Cause.NODE_DOWN and state.customer is not Standing.GONE:
+        return steps.call_lost(state)  # whichever leg it is: all of them are on that node
     if event.leg == CUSTOMER:
         return _customer_ended(state, event.cause)
     if event.leg == state.agent_leg:

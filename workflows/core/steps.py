@@ -146,6 +146,20 @@ def customer_left(state: State, cause: Cause) -> State:
     return state._replace(ending=Ending(Outcome.CUSTOMER_LEFT, cause, Actor.CUSTOMER))
 
 
+def call_lost(state: State) -> State:
+    """The provider's node has lost the whole call: all that can still be done is to call the customer back.
+
+    The entries of the fallback list before that one are left out, for each of them needs a customer on the line.
+    """
+    gone = Standing.GONE
+    state = state._replace(customer=gone, agent=gone, target=gone, rivals=(), waiting=(), cause=Cause.NODE_DOWN)
+    for number, entry in enumerate(state.rules.fallbacks[state.fallback :], start=state.fallback + 1):
+        if entry is FallbackKind.CALL_BACK:
+            ending = Ending(Outcome.CALLBACK_SCHEDULED, Cause.NODE_DOWN, Actor.ENGINE)
+            return state._replace(fallback=number, ending=ending)
+    return state._replace(ending=Ending(Outcome.FAILED, Cause.NODE_DOWN, Actor.ENGINE))
+
+
 def reject(state: State, cause: Cause) -> State:
     """The transfer cannot begin. Nobody is moved; only what an unfinished first arrangement dialled is released."""
     ending = Ending(Outcome.REJECTED, cause, Actor.ENGINE)

@@ -92,11 +92,18 @@ class Ending:
     evidence: Evidence
 
 
+SHUTDOWN = 4
+"""What a ChannelHangupRequest says as its cause when Asterisk is being stopped: ``AST_SOFTHANGUP_SHUTDOWN``, no cause
+of Q.850. One from the console says 32, and both end with cause 0."""
+
+SHUT_DOWN = Ending(Cause.NODE_DOWN, Evidence(text="the node was shut down"))
+
+
 def ending(q850: int, sip: int | None, *, soft: bool, phase: Phase, text: str = "") -> Ending:
     """Say why a leg ended.
 
     Args:
-        q850: ``cause`` of ChannelDestroyed; 0 when Asterisk itself goes away.
+        q850: ``cause`` of ChannelDestroyed; 0 when it was hung up from the console.
         sip: ``tech_cause`` of it, if there was one.
         soft: Whether a ChannelHangupRequest before it was ``soft``: we or our ring timer ended it, not the far end.
         phase: How far the leg had come.

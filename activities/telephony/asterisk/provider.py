@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from weakref import WeakValueDictionary
 
 from pydantic import TypeAdapter
@@ -15,9 +16,19 @@ from activities.telephony.asterisk.execute import Executor, LegFailedError, Stal
 from activities.telephony.asterisk.introducing import unintroduced
 from activities.telephony.asterisk.plan import Plan, make_plan
 from activities.telephony.asterisk.settings import AsteriskSettings
-from activities.telephony.asterisk.state import Bridge, Caller, Channel, Picture, Variable, hold_bridge
+from activities.telephony.asterisk.state import (
+    Bridge,
+    Caller,
+    Channel,
+    Information,
+    Picture,
+    Variable,
+    hold_bridge,
+    moment,
+)
 from activities.telephony.asterisk.steps import Step
 from activities.telephony.asterisk.translation import Endings, Translator
+from activities.telephony.asterisk.verdicts import was_there
 from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
 from activities.telephony.model import Arrangement, LegEvent, Observation, Phase, SeenLeg
 
@@ -129,7 +140,19 @@ class _Run:
             asyncio.gather(*(self._client.get(path("channels", leg), Channel.model_validate) for leg in legs)),
         )
         picture = Picture({channel.id: channel for channel in channels if channel is not None}, room, hold)
+        picture = replace(picture, restarted=await self._restarted(picture))
         return replace(picture, callers=await self._callers(picture), partners=await self._partners(picture))
+
+    async def _restarted(self, picture: Picture) -> datetime | None:
+        """Return when the node was restarted, if a leg is missing and that is why."""
+        since = self._wanted.since
+        missing = [leg for leg in self._wanted.legs if was_there(leg) and leg.leg not in picture.channels]
+        if since is None or not missing:
+            return None
+        node = await self._client.get(path("asterisk", "info"), Information.model_validate)
+        started = moment(node.status.startup_time) if node is not None else None
+        # Both are times of the node's own clock, so no other clock matters.
+        return started if started is not None and started > since else None
 
     async def _partners(self, picture: Picture) -> dict[str, Caller]:
         """Return who those are whom phones are to show, as long as they were not told to."""
@@ -188,4 +211,5 @@ class _Run:
             else:
                 seen = SeenLeg(leg=leg.leg, phase=Phase.NEW)
             legs.append(seen)
-        return Observation(legs=tuple(legs), stands=plan.stands)
+        made = [channel.made_at for channel in picture.channels.values() if channel.made_at is not None]
+        return Observation(legs=tuple(legs), stands=plan.stands, since=max(made, default=self._wanted.since))

@@ -6,6 +6,7 @@ All memory of an arrangement is kept in Asterisk itself, in variables that it re
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
@@ -87,11 +88,17 @@ class Channel(_Shown):
     """Whom its phone shows as its partner, as far as Asterisk knows."""
     state: str = "Unknown"
     dialplan: Dialplan = Dialplan()
+    creationtime: str = ""
     channelvars: Mapping[str, object] = {}
 
     def variable(self, name: str) -> str:
         """Return one of our variables, empty if it is not set."""
         return str(self.channelvars.get(name) or "")
+
+    @property
+    def made_at(self) -> datetime | None:
+        """When it was made, by the node's clock."""
+        return moment(self.creationtime)
 
     @property
     def owner(self) -> str:
@@ -155,6 +162,26 @@ class Bridge(_Shown):
         return bool(self.bridgevars.get(DIALLED + leg))
 
 
+class Status(_Shown):
+    """How the node itself is."""
+
+    startup_time: str = ""
+
+
+class Information(_Shown):
+    """What a node says of itself."""
+
+    status: Status = Status()
+
+
+def moment(text: str) -> datetime | None:
+    """Read a time as ARI writes it (``2026-11-22T08:33:54.171+0000``); None if it is none."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
 class Endpoint(_Shown):
     """A SIP endpoint as ARI shows it."""
 
@@ -181,6 +208,9 @@ class Picture:
     partners: Mapping[str, Caller] = field(default_factory=dict[str, Caller])
     """By leg: the caller as whom phones may show it, of those that have yet to be shown; without a number if nobody
     knows it, or may."""
+    restarted: datetime | None = None
+    """When the node was restarted, if that was after the legs of this arrangement were made. Only looked up when one
+    of them is missing."""
     everything: tuple[Bridge, ...] | None = None
     """All bridges of the node; only looked up when it matters who is with whom outside the room."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
-from activities.telephony.asterisk.causes import Ending, ending
+from activities.telephony.asterisk.causes import SHUT_DOWN, SHUTDOWN, Ending, ending
 from activities.telephony.asterisk.sounds import LISTENING
 from activities.telephony.asterisk.state import OWNER, Channel
 from activities.telephony.model import LegEvent, LegEventKind
@@ -67,8 +67,9 @@ class Translator:
         self._endings = endings
         self._limit = limit
         self._owners: OrderedDict[str, str] = OrderedDict()
-        self._soft: dict[str, bool] = {}
-        """By leg: whether the first ChannelHangupRequest was soft. A caller's leg has a soft one after its BYE too."""
+        self._soft: dict[str, int | None] = {}
+        """By leg: cause of the first ChannelHangupRequest if it was soft, None if it was not. A caller's leg has a soft
+        one after its BYE too."""
 
     def translate(self, event: AriEvent) -> LegEvent | None:
         """Return what an event means for a leg; None if it means nothing or nobody owns the leg."""
@@ -79,7 +80,7 @@ class Translator:
             return self._machine(event, channel)
         owner = self._owner(channel)
         if event.type == "ChannelHangupRequest" and owner:
-            self._soft.setdefault(channel.id, event.soft)
+            self._soft.setdefault(channel.id, event.cause if event.soft else None)
             return None
         if event.type == "ChannelDestroyed":
             return self._ended(event, channel, owner)
@@ -119,11 +120,14 @@ class Translator:
         return channel.owner
 
     def _ended(self, event: AriEvent, channel: Channel, owner: str) -> LegEvent | None:
-        soft = self._soft.pop(channel.id, False)
+        asked = self._soft.pop(channel.id, None)
         self._owners.pop(channel.id, None)
         if not owner:
             return None
         # The state a channel is destroyed in is the furthest it came to.
-        how = ending(event.cause, event.tech_cause, soft=soft, phase=channel.phase, text=event.cause_txt)
+        soft, text = asked is not None, event.cause_txt
+        how = ending(event.cause, event.tech_cause, soft=soft, phase=channel.phase, text=text)
+        if asked == SHUTDOWN:
+            how = SHUT_DOWN
         self._endings.remember(channel.id, how)
         return LegEvent(owner=owner, leg=channel.id, kind=LegEventKind.ENDED, cause=how.cause, evidence=how.evidence)

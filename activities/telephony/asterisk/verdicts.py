@@ -51,6 +51,8 @@ def _of_absent(leg: WantedLeg, picture: Picture, trunk: str | None) -> Ending | 
     """Judge a leg that is not there; None if it is to be dialled."""
     if leg.placement is Placement.GONE:
         return _said(Cause.RELEASED, "")
+    if picture.restarted is not None and was_there(leg):
+        return _said(Cause.NODE_DOWN, f"the node was restarted at {picture.restarted:%Y-%m-%d %H:%M:%S %Z}")
     if leg.known > Phase.NEW or picture.dialled(leg.leg):
         return _lost(leg)
     if leg.dial is None or leg.placement not in DIALLED_PLACEMENTS:
@@ -63,6 +65,11 @@ def _of_absent(leg: WantedLeg, picture: Picture, trunk: str | None) -> Ending | 
     except InvalidAddressError as error:
         return _said(Cause.INVALID_DESTINATION, str(error))
     return None
+
+
+def was_there(leg: WantedLeg) -> bool:
+    """Whether a leg is one that the node must have had."""
+    return leg.placement is not Placement.GONE and (leg.known > Phase.NEW or leg.dial is None)
 
 
 def _lost(leg: WantedLeg) -> Ending:
