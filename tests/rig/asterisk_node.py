@@ -49,25 +49,34 @@ class AsteriskNode:
     ari_user = ARI_USER
     ari_password = ARI_PASSWORD
 
-    def __init__(self, folder: Path, phones: Collection[str] = tuple(VOICES), installed: Path = INSTALLED) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        phones: Collection[str] = tuple(VOICES),
+        installed: Path = INSTALLED,
+        *,
+        blocks: int = 1,
+    ) -> None:
         """Prepare a node.
 
         Args:
             folder: for configuration, sounds and logs; they are left there.
             phones: names of the endpoints.
             installed: root of the unpacked Asterisk.
+            blocks: how many blocks of ports it takes; each is enough for two hundred legs more.
         """
         self.folder = folder
         """Ids of bridges that outlive a test on purpose, such as a shared bridge for holding; they must be empty."""
         self._names = tuple(phones)
         self._installed = installed
+        self._blocks = blocks
         self._ports: PortBlock | None = None
         self._run_folder: tempfile.TemporaryDirectory[str] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._ari: Ari | None = None
 
     async def __aenter__(self) -> AsteriskNode:
-        self._ports = PortBlock.reserve()
+        self._ports = PortBlock.reserve(self._blocks)
         try:
             # A unix socket's path is short by law (108 bytes), a test's folder may be long.
             self._run_folder = tempfile.TemporaryDirectory(prefix="hookflash-")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import cast
 
@@ -33,6 +33,8 @@ class Phone(asyncio.DatagramProtocol):
         """Drops everything, as after a power cut: nothing is sent and nothing is read."""
         self.latency = 0.0
         """Seconds that a SIP message takes in either direction; media takes none. Set it before the first call."""
+        self.voice_of: Callable[[Message], int] = lambda _: frequency
+        """The tone (Hz) of a call that comes in, by its INVITE: for a phone with many calls. 0: it says nothing."""
         self.calls: list[Call] = []
         """All calls, oldest first."""
         self._server = server
@@ -197,7 +199,9 @@ class Phone(asyncio.DatagramProtocol):
         task.add_done_callback(self._tasks.discard)
 
     async def _receive(self, invite: Message) -> None:
-        media = await Media.open(self.frequency)
+        frequency = self.voice_of(invite)
+        media = await Media.open(frequency)
+        media.talking = frequency > 0
         call = Call(self.name, incoming_dialog(invite, self._contact), invite, self._send, media)
         self.calls.append(call)
         call.serve(self.behaviour)

@@ -7,6 +7,7 @@ hands out by itself, and holds the block's first port for as long as it runs: wh
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 FIRST_BLOCK = 10240
 BLOCK = 512
 BLOCKS = 42  # up to 31743; Linux hands out ports from 32768 on
-RTP_PORTS = 400  # two for each leg
+OTHER_PORTS = 112  # SIP, HTTP and the phones; the rest is for RTP, two ports for each leg
 
 
 def _bind(port: int, kind: socket.SocketKind) -> socket.socket:
@@ -27,39 +28,46 @@ def _bind(port: int, kind: socket.SocketKind) -> socket.socket:
     return held
 
 
+def _guarded(first: int) -> socket.socket:
+    """Return the guard of a block of which every port is free; an OSError if one is not."""
+    guard = _bind(first, socket.SOCK_DGRAM)
+    try:
+        for port in range(first + 1, first + BLOCK):
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                _bind(port, kind).close()
+    except OSError:
+        guard.close()
+        raise
+    return guard
+
+
 @dataclass(slots=True)
 class PortBlock:
-    """A block of ports, owned until it is closed."""
+    """A block of ports, or several next to each other, owned until it is closed."""
 
     first: int
-    guard: socket.socket = field(repr=False)
+    guards: tuple[socket.socket, ...] = field(repr=False)
 
     @classmethod
-    def reserve(cls) -> PortBlock:
+    def reserve(cls, blocks: int = 1) -> PortBlock:
         """Take a block of which every port is free.
+
+        Args:
+            blocks: How many blocks make up this one. One is enough for two hundred legs.
 
         Raises:
             OSError: if there is none.
         """
-        for number in random.sample(range(BLOCKS), BLOCKS):
+        for number in random.sample(range(BLOCKS - blocks + 1), BLOCKS - blocks + 1):
             first = FIRST_BLOCK + number * BLOCK
-            try:
-                guard = _bind(first, socket.SOCK_DGRAM)
-            except OSError:
-                continue
-            try:
-                for port in range(first + 1, first + BLOCK):
-                    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                        _bind(port, kind).close()
-            except OSError:
-                guard.close()
-            else:
-                return cls(first, guard)
+            with contextlib.suppress(OSError):
+                return cls(first, tuple(_guarded(first + BLOCK * following) for following in range(blocks)))
         raise OSError("no free block of ports for an Asterisk")
 
     def close(self) -> None:
         """Give the block back."""
-        self.guard.close()
+        for guard in self.guards:
+            guard.close()
 
     @property
     def sip(self) -> int:
@@ -87,4 +95,4 @@ class PortBlock:
     @property
     def rtp(self) -> tuple[int, int]:
         """The first (even) and the last port of Asterisk's RTP range."""
-        return self.first + BLOCK - RTP_PORTS, self.first + BLOCK - 1
+        return self.first + OTHER_PORTS, self.first + BLOCK * len(self.guards) - 1

@@ -1,0 +1,107 @@
+"""A hundred transfers at once on one node."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from tests.integration.line import PATIENCE, Kind, Line, line_of, tone_of
+from tests.integration.switchboard import ENGINE_APP, Office, temporal_server, worker_on
+from tests.rig.ari import CallControl
+from tests.rig.asterisk_node import AsteriskNode
+from tests.rig.behaviour import Behaviour
+from tests.rig.phone import PhoneRack
+from tests.support.polling import eventually
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(600)]
+
+HUNDRED = 100
+TALKING = 10
+"""Lines whose parties talk, two of each kind: three hundred voices at once are too many for phones in Python."""
+HANDS = 10
+"""How many calls the contact centre connects at the same time, before the transfers begin."""
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+async def office(asterisk_node: AsteriskNode, tmp_path: Path) -> AsyncIterator[Office]:
+    """An engine with a node of its own, which has ports for three hundred legs."""
+    assert asterisk_node.running  # it was skipped if there is no Asterisk
+    async with (
+        AsteriskNode(tmp_path / "node", blocks=2) as node,
+        PhoneRack(node.sip_address, node.phone_ports) as phones,
+        temporal_server() as client,
+        worker_on(node, client, tmp_path / "worker.log"),
+    ):
+        yield Office(node, client, phones, CallControl(node.ari, ENGINE_APP))
+        await node.drained(PATIENCE)  # no leaked channel, no leaked bridge
+
+
+async def test_a_hundred_transfers_at_once(office: Office) -> None:
+    behaviours = {"customer": Behaviour.answers(), "agent": Behaviour.answers(), "target": Behaviour.rings()}
+    phones = {
+        party: await office.phones.phone("target1" if party == "target" else party, behaviour)
+        for party, behaviour in behaviours.items()
+    }
+    for party, phone in phones.items():
+        phone.voice_of = lambda invite, party=party: tone_of(line_of(invite), party, TALKING)
+    lines = [Line(office, number, TALKING, phones) for number in range(HUNDRED)]
+    await some_at_a_time(HANDS, (line.connect for line in lines))
+
+    transfers = await asyncio.gather(*(line.transfer() for line in lines))
+    ringing = [line for line in lines if line.kind is not Kind.UNANSWERED]  # those may have given up by now
+    for line in ringing:
+        target = await line.call("target")
+        assert target.at.keys() == {"invite", "ringing"}, f"line {line.number}: {target}"
+    results = await asyncio.gather(*(line.play_out(it) for line, it in zip(lines, transfers, strict=True)))
+    for line, result in zip(lines, results, strict=True):
+        told = f"line {line.number}, {line.kind.name}: {result}"
+        assert result.outcome is line.kind.outcome, told
+        assert result.customer_with == ((line.kind.partner,) if line.kind.partner else ()), told
+        assert len(result.attempts) == 1, told
+    assert Counter(result.outcome for result in results) == Counter(line.kind.outcome for line in lines)
+
+    for line in lines:
+        await office.calls.remove(line.room)  # the contact centre's own, empty by now
+    await eventually(
+        lambda: rooms_are(office, lines), "each customer with the right partner, and nobody else", PATIENCE
+    )
+    await asyncio.gather(*(line.assert_sip_calls() for line in lines))
+    await asyncio.gather(*(line.assert_heard() for line in lines if line.talks))
+    assert await rooms_are(office, lines), "somebody was moved since"
+
+    await asyncio.gather(*(line.hang_up() for line in lines))
+    await eventually(lambda: nothing_runs(office), "the end of every workflow but the listener", PATIENCE)
+
+
+async def rooms_are(office: Office, lines: Iterable[Line]) -> bool | None:
+    """Whether every pair has a room of its own, and there is no other leg and no other room."""
+    pairs = {frozenset(line.stay.values()) for line in lines if line.stay}
+    bridges = [frozenset(bridge["channels"]) for bridge in await office.node.bridges()]
+    channels = {channel["id"] for channel in await office.node.channels()}
+    rooms = [bridge for bridge in bridges if bridge]
+    standing = len(bridges) - len(rooms)  # the one in which people are held
+    return (
+        set(rooms) == pairs and len(rooms) == len(pairs) and channels == set().union(*pairs) and standing <= 1
+    ) or None
+
+
+async def nothing_runs(office: Office) -> bool | None:
+    """Whether no workflow is left but the listener."""
+    running = [it.workflow_type async for it in office.client.list_workflows("ExecutionStatus = 'Running'")]
+    return running == ["Listener"] or None
+
+
+async def some_at_a_time(limit: int, work: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
+    """Do many things, but only some of them at the same time."""
+    hands = asyncio.Semaphore(limit)
+
+    async def one(item: Callable[[], Awaitable[T]]) -> T:
+        async with hands:
+            return await item()
+
+    return await asyncio.gather(*(one(item) for item in work))
