@@ -60,6 +60,28 @@ def tone_of(line: int, party: str, talking: int) -> int:
     return TONES[3 * line + ("customer", "agent", "target").index(party)] if line < talking else 0
 
 
+class Desk:
+    """The three phones of all lines."""
+
+    def __init__(self, phones: Mapping[str, Phone], talking: int) -> None:
+        """Take the phones by their party, and how many lines talk: the first ones."""
+        self._phones = phones
+        self._by_line: dict[str, dict[int, Call]] = {party: {} for party in phones}
+        self._seen = dict.fromkeys(phones, 0)
+        for party, phone in phones.items():
+            phone.voice_of = lambda invite, party=party: tone_of(line_of(invite), party, talking)
+
+    def call(self, party: str, line: int) -> Call | None:
+        """Return the call of a line at the phone of a party, if it is there."""
+        calls, by_line = self._phones[party].calls, self._by_line[party]
+        for call in calls[self._seen[party] :]:
+            again = line_of(call.invite)
+            assert again not in by_line, f"line {again} was called twice at the {party}"
+            by_line[again] = call
+        self._seen[party] = len(calls)
+        return by_line.get(line)
+
+
 @dataclass
 class Line:
     """One call and its transfer."""
@@ -68,8 +90,7 @@ class Line:
     number: int
     talking: int
     """How many lines talk, the first ones."""
-    phones: Mapping[str, Phone]
-    """The phones of all lines, by the party."""
+    desk: Desk
     legs: dict[str, str] = field(default_factory=dict[str, str])
     room: str = ""
 
@@ -83,17 +104,11 @@ class Line:
         """Whether somebody says something."""
         return self.number < self.talking
 
-    def call_of(self, party: str) -> Call | None:
-        """Return this line's call at the phone of a party, if it is there."""
-        found = [call for call in self.phones[party].calls if line_of(call.invite) == self.number]
-        assert len(found) <= 1, f"line {self.number} was called {len(found)} times at the {party}"
-        return found[0] if found else None
-
     async def call(self, party: str) -> Call:
         """Wait for this line's call at the phone of a party."""
 
         async def there() -> Call | None:
-            return self.call_of(party)
+            return self.desk.call(party, self.number)
 
         return await eventually(there, f"the call of line {self.number} at the {party}", PATIENCE)
 
@@ -129,6 +144,7 @@ class Line:
                 target.answer()
 
                 async def consulting() -> bool | None:
+                    await asyncio.sleep(0.3)  # there are others who ask too
                     return ((await transfer.status()).stage is Stage.CONSULTING) or None
 
                 await eventually(consulting, f"the consultation of line {self.number}", PATIENCE)
@@ -154,8 +170,7 @@ class Line:
     async def assert_sip_calls(self) -> None:
         """See that behind each leg is the call that the party's phone has under this line's number."""
         for party, leg in self.stay.items():
-            call = self.call_of(party)
-            assert call is not None, f"line {self.number}: the {party} has no call"
+            call = await self.call(party)
             assert call.talking, f"line {self.number}: {call}"
             seen = await self.office.node.ari.call(
                 "GET", f"/channels/{leg}/variable", variable="CHANNEL(pjsip,call-id)"

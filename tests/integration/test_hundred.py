@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from tests.integration.line import PATIENCE, Kind, Line, line_of, tone_of
+from tests.integration.line import PATIENCE, Desk, Kind, Line
 from tests.integration.switchboard import ENGINE_APP, Office, temporal_server, worker_on
 from tests.rig.ari import CallControl
 from tests.rig.asterisk_node import AsteriskNode
@@ -38,7 +38,6 @@ async def office(asterisk_node: AsteriskNode, tmp_path: Path) -> AsyncIterator[O
         worker_on(node, client, tmp_path / "worker.log"),
     ):
         yield Office(node, client, phones, CallControl(node.ari, ENGINE_APP))
-        await node.drained(PATIENCE)  # no leaked channel, no leaked bridge
 
 
 async def test_a_hundred_transfers_at_once(office: Office) -> None:
@@ -47,9 +46,8 @@ async def test_a_hundred_transfers_at_once(office: Office) -> None:
         party: await office.phones.phone("target1" if party == "target" else party, behaviour)
         for party, behaviour in behaviours.items()
     }
-    for party, phone in phones.items():
-        phone.voice_of = lambda invite, party=party: tone_of(line_of(invite), party, TALKING)
-    lines = [Line(office, number, TALKING, phones) for number in range(HUNDRED)]
+    desk = Desk(phones, TALKING)
+    lines = [Line(office, number, TALKING, desk) for number in range(HUNDRED)]
     await some_at_a_time(HANDS, (line.connect for line in lines))
 
     transfers = await asyncio.gather(*(line.transfer() for line in lines))
@@ -75,6 +73,7 @@ async def test_a_hundred_transfers_at_once(office: Office) -> None:
     assert await rooms_are(office, lines), "somebody was moved since"
 
     await asyncio.gather(*(line.hang_up() for line in lines))
+    await office.node.drained(PATIENCE)  # no leaked channel, no leaked bridge
     await eventually(lambda: nothing_runs(office), "the end of every workflow but the listener", PATIENCE)
 
 
