@@ -15,6 +15,7 @@ from tests.providers.contract import (
     RINGBACK,
     Feature,
     Manner,
+    Party,
     Transfer,
     World,
     eventually,
