@@ -15,7 +15,7 @@ from temporalio.runtime import Runtime
 from activities.telephony.asterisk import AsteriskTelephony
 from activities.telephony.interface import Telephony
 from activities.telephony.simulator import SimulatedExchange
-from workers import connection, logs
+from workers import connection, doctor, logs
 from workers.attributes import AttributesError, ensure_search_attributes
 from workers.engine import Limits, Role, build_workers, ensure_listeners, look_after_listeners, running
 from workers.settings import SIMULATOR, Settings, SettingsError, Variable, unknown_variables, variables
@@ -33,13 +33,18 @@ class _StoppedError(Exception):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a worker until SIGTERM or SIGINT, and return the exit code."""
+    """Run a worker until SIGTERM or SIGINT, or what else was asked for, and return the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["doctor"]:
+        return doctor.main(arguments[1:])
     role = Role(_parser().parse_args(arguments).role)
     try:
         settings = Settings.load()
         runtime = logs.configure(settings.log_level)
         for name in unknown_variables():
             logger.warning("no such setting, ignored: %s", name)
+        for name in settings.exposed_secrets():
+            logger.warning("%s: every user of this machine may read that file", name)
         asyncio.run(_serve(settings, role, runtime))
     except SettingsError as error:
         sys.stderr.write(f"settings:\n{textwrap.indent(str(error), '  ')}\n")
@@ -92,6 +97,8 @@ def _providers(settings: Settings, role: Role) -> Mapping[str, Telephony]:
             )
         providers[SIMULATOR] = SimulatedExchange(answer_for_strangers=True)
     for name, node in settings.asterisk_nodes().items():
+        if node.in_clear:
+            logger.warning("%s: http to another machine sends the password in clear", name)
         providers[name] = AsteriskTelephony(node)
     return providers
 
@@ -113,7 +120,8 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m workers",
-        description="Runs call transfers. Stops on SIGTERM, in good order.",
+        description="Runs call transfers. Stops on SIGTERM, in good order. "
+        "'python -m workers doctor asterisk' looks at the node instead.",
         epilog=help_text(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

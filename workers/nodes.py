@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self, cast
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from activities.telephony.asterisk import AsteriskSettings
+from workers.secret_files import SecretFile
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 """Name of a node. It is a part of workflow ids."""
@@ -26,7 +27,7 @@ class AsteriskNode(AsteriskSettings):
         if "password" in fields:
             raise ValueError("password and password_file are both set; one of them must go")
         try:
-            password = Path(fields["password_file"]).read_text().rstrip("\r\n")
+            password = SecretFile(Path(fields["password_file"]))
         except (OSError, UnicodeDecodeError, TypeError) as error:
             why = (error.strerror if isinstance(error, OSError) else None) or str(error)
             raise ValueError(f"password_file cannot be read: {why}") from None

@@ -16,6 +16,7 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 from activities.admission import Tenants
 from activities.telephony.asterisk import AsteriskSettings
 from workers.nodes import AsteriskNodes, Name
+from workers.secret_files import SecretFile
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ class _Environment(EnvSettingsSource):
         if value is not None:
             raise SettingsError(f"{variable_of(field_name)} and {variable} are both set; one of them must go")
         try:
-            return Path(path).read_text().rstrip("\r\n"), key, is_complex
+            return SecretFile(Path(path)), key, is_complex
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{variable}: the file cannot be read: {_why(error)}") from error
 
@@ -84,7 +85,13 @@ class Settings(BaseSettings):
     """Run a simulated exchange as the provider `simulator`. It lives in the memory of one process, so it needs
     `--role all` and a single worker."""
     asterisk_url: str | None = None
-    """Base of the ARI REST interface of an Asterisk node, such as http://127.0.0.1:8088/ari. Unset: no Asterisk."""
+    """Base of the ARI REST interface of an Asterisk node: https://pbx.example:8089/ari, or http on this machine. Unset:
+    no Asterisk."""
+    asterisk_ca_file: Path | None = None
+    """File with the certificate of the authority, in PEM, by which the node's certificate is judged. Unset: those that
+    this machine trusts."""
+    asterisk_allow_plain_http: bool = False
+    """Allow http to another machine, where everybody on the way can read the password and command every call."""
     asterisk_app: str | None = None
     """ARI application of this engine; its own on every node."""
     asterisk_username: str | None = None
@@ -162,6 +169,8 @@ class Settings(BaseSettings):
             return None
         given = {
             "url": self.asterisk_url,
+            "ca_file": self.asterisk_ca_file,
+            "allow_plain_http": self.asterisk_allow_plain_http,
             "app": self.asterisk_app,
             "username": self.asterisk_username,
             "password": self.asterisk_password,
@@ -192,6 +201,13 @@ class Settings(BaseSettings):
             # Its listeners would take the events from each other, for ever.
             raise SettingsError(f"{variable}: two nodes have the same url and the same app")
         return nodes
+
+    def exposed_secrets(self) -> Iterator[str]:
+        """Yield the variables that name files with secrets that every user of this machine may read."""
+        for name in type(self).model_fields:
+            secret = getattr(self, name)
+            if isinstance(secret, SecretFile) and secret.exposed:
+                yield variable_of(name) + FILE_SUFFIX
 
     def tenants(self) -> Tenants:
         """Read the permissions of the tenants.

@@ -77,6 +77,9 @@ def parser() -> argparse.ArgumentParser:
             _add_target(command, required=True)
         if name not in ("status", "wait"):
             command.add_argument("--command-id", metavar="ID", help="the same id is never carried out twice")
+    text = "look at the telephony node of the engine, and say what to do; it needs the engine's checkout and settings"
+    # Its own arguments are the engine's to read: see `hookflash._doctor`.
+    commands.add_parser("doctor", help=text, description=text, add_help=False, allow_abbrev=False)
     return top
 
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from pydantic import BaseModel
 
-from hookflash import _cli_input, _cli_render
+from hookflash import _cli_input, _cli_render, _doctor
 from hookflash._failures import read
 from hookflash.client import TransferClient
 from hookflash.commands import Wait
@@ -140,6 +140,8 @@ async def run(arguments: list[str]) -> int:
     Raises:
         SystemExit: The arguments are wrong (code 2), or help was asked for (code 0).
     """
+    if arguments[:1] == ["doctor"]:
+        return await _doctor.run(arguments[1:])
     parsed = _cli_input.parser().parse_args(arguments)
     try:
         return await _Session(parsed).run()

@@ -53,7 +53,7 @@ ring=360+520
 # if it were a new inbound call (toll fraud). An 'h' extension must not match, so the pattern asks for two characters.
 EXTENSIONS = """
 [from-phone]
-exten => _[0-9a-zA-Z+][0-9a-zA-Z]!,1,GotoIf($["${{CHANNEL(channeltype)}}" = "Local"]?refuse)
+exten => _[0-9a-zA-Z+][0-9a-zA-Z]!,1(hookflash-guard),GotoIf($["${{CHANNEL(channeltype)}}" = "Local"]?refuse)
  same => n,Stasis({app},inbound,${{EXTEN}})
  same => n,GotoIf($["${{STASISSTATUS}}" = "FAILED"]?hookflash-fallback,s,1)
  same => n,Hangup()

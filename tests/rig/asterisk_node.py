@@ -80,19 +80,18 @@ class AsteriskNode:
         try:
             # A unix socket's path is short by law (108 bytes), a test's folder may be long.
             self._run_folder = tempfile.TemporaryDirectory(prefix="hookflash-")
-            write_configuration(
-                self.folder,
-                Path(self._run_folder.name),
-                self._installed,
-                self._ports,
-                {**self.phone_ports, UNREACHABLE: self._ports.dead},
-            )
+            self._configure(Path(self._run_folder.name))
             self._ari = Ari(self.ari_url, self.ari_user, self.ari_password)
             await self.start()
         except BaseException:
             await self.close()
             raise
         return self
+
+    def _configure(self, run_folder: Path) -> None:
+        """Write what Asterisk reads."""
+        phones = {**self.phone_ports, UNREACHABLE: self.ports.dead}
+        write_configuration(self.folder, run_folder, self._installed, self.ports, phones)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

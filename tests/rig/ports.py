@@ -84,6 +84,11 @@ class PortBlock:
         """A port at which nobody ever listens."""
         return self.first + 3
 
+    @property
+    def https(self) -> int:
+        """Asterisk's HTTPS port (TCP), for ARI over TLS."""
+        return self.first + 4
+
     def phone(self, number: int) -> int:
         """Return the SIP port of a phone."""
         return self.first + 10 + number

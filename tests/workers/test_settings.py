@@ -12,7 +12,7 @@ from workers.settings import AttributeMode, Settings, SettingsError, unknown_var
 
 SECRET = "correct horse battery staple"
 ASTERISK = {
-    "HOOKFLASH_ASTERISK_URL": "http://pbx.example:8088/ari",
+    "HOOKFLASH_ASTERISK_URL": "https://pbx.example:8089/ari",
     "HOOKFLASH_ASTERISK_APP": "hookflash",
     "HOOKFLASH_ASTERISK_USERNAME": "engine",
     "HOOKFLASH_ASTERISK_PASSWORD": SECRET,
@@ -73,7 +73,7 @@ def test_an_asterisk_node(environ: Environ) -> None:
     settings = Settings.load()
     asterisk = settings.asterisk()
     assert asterisk is not None
-    assert (asterisk.url, asterisk.app, asterisk.username) == ("http://pbx.example:8088/ari", "hookflash", "engine")
+    assert (asterisk.url, asterisk.app, asterisk.username) == ("https://pbx.example:8089/ari", "hookflash", "engine")
     assert (asterisk.trunk, settings.asterisk_node) == ("carrier", "pbx-1")
     assert asterisk.password.get_secret_value() == SECRET
 
@@ -139,8 +139,78 @@ def test_a_wrong_asterisk_is_answered_with_its_variable(environ: Environ, name: 
     assert SECRET not in str(error.value)
 
 
+def test_a_secret_from_a_file_can_change(environ: Environ, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("the first\n")
+    environ.set(**{**ASTERISK, "HOOKFLASH_ASTERISK_PASSWORD": "", "HOOKFLASH_ASTERISK_PASSWORD_FILE": file})
+    asterisk = Settings.load().asterisk()
+    assert asterisk is not None
+    file.write_text(f"{SECRET}\n")
+    assert asterisk.password.get_secret_value() == SECRET
+    file.unlink()
+    assert asterisk.password.get_secret_value() == SECRET, "what was last read, while there is nothing to read"
+    assert SECRET not in repr(asterisk) + str(asterisk.password) + asterisk.model_dump_json()
+
+
+def test_a_secret_that_everybody_may_read_is_named(environ: Environ, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text(SECRET)
+    environ.set(**{**ASTERISK, "HOOKFLASH_ASTERISK_PASSWORD": "", "HOOKFLASH_ASTERISK_PASSWORD_FILE": file})
+    file.chmod(0o644)
+    assert list(Settings.load().exposed_secrets()) == ["HOOKFLASH_ASTERISK_PASSWORD_FILE"]
+    file.chmod(0o640)
+    assert list(Settings.load().exposed_secrets()) == []
+
+
+def refusal_of_asterisk() -> str:
+    settings = Settings.load()
+    with pytest.raises(SettingsError) as error:
+        settings.asterisk()
+    return str(error.value)
+
+
+@pytest.mark.parametrize("host", ["pbx.example", "10.1.2.3", "[2001:db8::1]", "localhost.example", "0.0.0.0"])
+def test_http_to_another_machine_is_refused(environ: Environ, host: str) -> None:
+    environ.set(**{**ASTERISK, "HOOKFLASH_ASTERISK_URL": f"http://{host}:8088/ari"})
+    told = refusal_of_asterisk()
+    assert told.startswith("HOOKFLASH_ASTERISK_ALLOW_PLAIN_HTTP: ")
+    assert "in clear" in told
+    environ.set(HOOKFLASH_ASTERISK_ALLOW_PLAIN_HTTP="true")
+    asterisk = Settings.load().asterisk()
+    assert asterisk is not None
+    assert asterisk.in_clear
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8088/ari", "http://[::1]:8088/ari", "http://localhost/ari"])
+def test_http_on_this_machine_is_fine(environ: Environ, url: str) -> None:
+    environ.set(**{**ASTERISK, "HOOKFLASH_ASTERISK_URL": url})
+    asterisk = Settings.load().asterisk()
+    assert asterisk is not None
+    assert not asterisk.in_clear
+
+
+@pytest.mark.parametrize(
+    ("content", "url", "said"),
+    [
+        (None, "https://pbx.example/ari", "cannot be read: No such file or directory"),
+        ("no certificate", "https://pbx.example/ari", "holds no certificate in PEM"),
+        ("", "http://localhost/ari", "judges no certificate as long as url begins with http:"),
+    ],
+)
+def test_authorities_that_judge_nothing(
+    environ: Environ, tmp_path: Path, content: str | None, url: str, said: str
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    environ.set(**{**ASTERISK, "HOOKFLASH_ASTERISK_URL": url, "HOOKFLASH_ASTERISK_CA_FILE": file})
+    told = refusal_of_asterisk()
+    assert told.startswith("HOOKFLASH_ASTERISK_CA_FILE: ")
+    assert said in told
+
+
 def test_what_an_asterisk_lacks_is_named(environ: Environ) -> None:
-    environ.set(HOOKFLASH_ASTERISK_URL="http://pbx.example:8088/ari")
+    environ.set(HOOKFLASH_ASTERISK_URL="https://pbx.example:8089/ari")
     settings = Settings.load()
     with pytest.raises(SettingsError) as error:
         settings.asterisk()
@@ -153,7 +223,7 @@ def test_two_nodes_cannot_have_one_name(environ: Environ) -> None:
     assert "HOOKFLASH_ASTERISK_NODE" in refusal()
 
 
-NODE = 'url = "http://{host}:8088/ari"\napp = "hookflash"\nusername = "engine"\n'
+NODE = 'url = "https://{host}:8089/ari"\napp = "hookflash"\nusername = "engine"\n'
 WITH_PASSWORD = f'{NODE}password = "{SECRET}"\n'
 
 
@@ -171,10 +241,12 @@ def test_several_asterisk_nodes(environ: Environ, tmp_path: Path) -> None:
     environ.set(HOOKFLASH_ASTERISK_NODES_FILE=nodes_file(tmp_path, north=WITH_PASSWORD, south=south), **ASTERISK)
     nodes = Settings.load().asterisk_nodes()
     assert list(nodes) == ["asterisk", "north", "south"]
-    assert nodes["south"].url == "http://south:8088/ari"
+    assert nodes["south"].url == "https://south:8089/ari"
     assert nodes["south"].heartbeat == timedelta(seconds=2.5)
     assert {node.password.get_secret_value() for node in nodes.values()} == {SECRET}
     assert SECRET not in repr(nodes)
+    secret.write_text("another\n")
+    assert nodes["south"].password.get_secret_value() == "another"
 
 
 @pytest.mark.parametrize(

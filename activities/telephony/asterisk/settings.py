@@ -1,9 +1,22 @@
 """How to reach an Asterisk node."""
 
+import ipaddress
+import ssl
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 """Name of an application, a user or an endpoint. It ends up in URLs and dial strings."""
@@ -15,13 +28,18 @@ class AsteriskSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@]+(/[^\s?#]*)?$")]
-    """Base of the REST interface, ``http://127.0.0.1:8088/ari``. Credentials do not belong into it."""
+    """Base of the REST interface, ``https://pbx.example:8089/ari``, or ``http`` on the same machine. Credentials do not
+    belong into it. The node's certificate is always judged, and has to be for the host that stands here."""
+    ca_file: Path | None = None
+    """The only authorities that the node's certificate may be from, in PEM. Default: those that the machine trusts."""
+    allow_plain_http: bool = Field(default=False, validate_default=True)
+    """Allow ``http`` to another machine, where everybody on the way can read the password and command every call."""
     app: Name
     """ARI application. One listener at a time has it, so every node and every engine needs its own."""
     username: Name
     """User of ``ari.conf``; must not be ``read_only``."""
     password: SecretStr
-    """That user's password."""
+    """That user's password. Asked for again when Asterisk refuses it, so it may be one that changes."""
     trunk: Name | None = None
     """PJSIP endpoint that carries ``tel:`` addresses. Default: none, such addresses are invalid destinations."""
     request_timeout: timedelta = timedelta(seconds=1)
@@ -34,8 +52,56 @@ class AsteriskSettings(BaseModel):
     heartbeat: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(seconds=4)
     """How often the event socket is pinged, so that a half-open one is noticed. Default: 4 seconds."""
 
+    @property
+    def in_clear(self) -> bool:
+        """Whether what is sent leaves this machine as anybody can read it."""
+        return _in_clear(self.url)
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Return how to judge the node's certificate; None for ``http``.
+
+        Raises:
+            OSError: The file with the authorities cannot be read, or holds none.
+        """
+        return ssl.create_default_context(cafile=self.ca_file) if self.url.startswith("https:") else None
+
+    @field_validator("ca_file")
+    @classmethod
+    def _authorities(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is None or "url" not in info.data:
+            return file
+        if not info.data["url"].startswith("https:"):
+            raise ValueError("judges no certificate as long as url begins with http:")
+        try:
+            ssl.create_default_context(cafile=file)
+        except ssl.SSLError as error:
+            raise ValueError("holds no certificate in PEM") from error
+        except OSError as error:
+            raise ValueError(f"cannot be read: {error.strerror}") from error
+        return file
+
+    @field_validator("allow_plain_http")
+    @classmethod
+    def _plain(cls, allowed: bool, info: ValidationInfo) -> bool:
+        if not allowed and "url" in info.data and _in_clear(info.data["url"]):
+            raise ValueError(
+                "url would send the password in clear to another machine: let it begin with https:, or allow it"
+            )
+        return allowed
+
     @model_validator(mode="after")
     def _timeouts(self) -> Self:
         if not timedelta(0) < self.request_timeout <= self.arrange_timeout:
             raise ValueError("request_timeout must be positive and not longer than arrange_timeout")
         return self
+
+
+def _in_clear(url: str) -> bool:
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return False
+    host = parts.hostname or ""
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"

@@ -1,0 +1,45 @@
+"""What an examination finds."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """Transfers work, and something is missing, or less safe than it could be."""
+    FAILURE = "failure"
+    """Transfers fail, or somebody may be rung who must not be."""
+
+
+class Finding(BaseModel):
+    """The answer to one question."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    check: str
+    """What was looked at, in a word."""
+    level: Level
+    """How bad it is."""
+    text: str
+    """What was found. Never a secret, never a number."""
+    remedy: str = ""
+    """What to do about it: the file, and the line to add."""
+
+
+def ok(check: str, text: str) -> Finding:
+    """Return that something is as it should be."""
+    return Finding(check=check, level=Level.OK, text=text)
+
+
+def warning(check: str, text: str, remedy: str) -> Finding:
+    """Return that something is not as it should be, and that transfers work all the same."""
+    return Finding(check=check, level=Level.WARNING, text=text, remedy=remedy)
+
+
+def failure(check: str, text: str, remedy: str) -> Finding:
+    """Return that something must be repaired."""
+    return Finding(check=check, level=Level.FAILURE, text=text, remedy=remedy)
