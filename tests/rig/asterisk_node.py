@@ -10,6 +10,7 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from tests.rig.ari import Ari, Json
 from tests.rig.asterisk_config import APP, ARI_PASSWORD, ARI_USER, write_configuration
@@ -75,7 +76,7 @@ class AsteriskNode:
         self._process: asyncio.subprocess.Process | None = None
         self._ari: Ari | None = None
 
-    async def __aenter__(self) -> AsteriskNode:
+    async def __aenter__(self) -> Self:
         self._ports = PortBlock.reserve(self._blocks)
         try:
             # A unix socket's path is short by law (108 bytes), a test's folder may be long.
@@ -147,8 +148,12 @@ class AsteriskNode:
         return self._process is not None and self._process.returncode is None
 
     def _command(self, *arguments: str) -> list[str]:
-        configuration = str(self.folder / "etc/asterisk.conf")
-        return command("usr/sbin/asterisk", "-C", configuration, *arguments, installed=self._installed)
+        return [*self.executable, "-C", str(self.folder / "etc/asterisk.conf"), *arguments]
+
+    @property
+    def executable(self) -> list[str]:
+        """What starts the unpacked Asterisk."""
+        return command("usr/sbin/asterisk", installed=self._installed)
 
     async def start(self) -> None:
         """Start Asterisk and wait until all of its modules are up.

@@ -23,8 +23,10 @@ NEEDED: Mapping[str, str] = {
     "res_ari_applications": "the end of a leg is never learnt",
     "res_ari_endpoints": "a wrong destination cannot be told from a failure",
     "res_ari_playbacks": "no prompt can be ended",
-    "res_stasis_playback": "there are no prompts, and no announcements on hold",
-    "res_stasis_answer": "an inbound leg cannot be answered",
+    "res_stasis_answer": "res_ari_channels does not start",
+    "res_stasis_playback": "res_ari_channels does not start",
+    "res_stasis_recording": "res_ari_channels does not start",
+    "res_stasis_snoop": "res_ari_channels does not start",
     "chan_pjsip": "no phone can be called",
     "bridge_simple": "two parties cannot talk",
     "bridge_softmix": "three parties cannot talk",
@@ -36,7 +38,6 @@ NEEDED: Mapping[str, str] = {
 }
 """Module, and what happens without it: transfers fail, or somebody is lost."""
 USEFUL: Mapping[str, str] = {
-    "res_stasis_snoop": "no announcement to who talks, and no machine is noticed",
     "app_playback": "there are no farewells and no announcements to who talks",
     "app_amd": "no machine is noticed",
     "func_callerid": "the customer's number is not shown",
