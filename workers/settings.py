@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from pydantic_settings.exceptions import SettingsError as SourceError
 
 from activities.admission import Tenants
-from activities.telephony.asterisk import AsteriskSettings
+from activities.telephony.asterisk import AsteriskSettings, ManagerSettings
 from workers.nodes import AsteriskNodes, Name
 from workers.secret_files import SecretFile
 
@@ -100,6 +100,20 @@ class Settings(BaseSettings):
     """That user's password."""
     asterisk_trunk: str | None = None
     """PJSIP endpoint that carries tel: addresses. Unset: they are invalid destinations."""
+    asterisk_manager_host: str | None = None
+    """Where the node's manager interface (AMI) listens. Unset: calls that are still in the dialplan are refused."""
+    asterisk_manager_port: int | None = None
+    """Its port. Unset: 5038."""
+    asterisk_manager_tls: bool = False
+    """Reach it over TLS. Without it user, password and channel names are sent as they are."""
+    asterisk_manager_ca_file: Path | None = None
+    """Certificates (PEM) by which its certificate is judged. Unset: those of the system."""
+    asterisk_manager_username: str | None = None
+    """Its user, with `write = call`."""
+    asterisk_manager_password: SecretStr | None = None
+    """That user's secret."""
+    asterisk_manager_contexts: str | None = None
+    """Dialplan contexts from which calls may be taken over, with commas between: both legs must be in one of them."""
     asterisk_node: Name = "asterisk"
     """Name of the node: the `provider` of transfer requests. The same in every worker that reaches this node."""
     asterisk_nodes_file: Path | None = None
@@ -175,6 +189,7 @@ class Settings(BaseSettings):
             "username": self.asterisk_username,
             "password": self.asterisk_password,
             "trunk": self.asterisk_trunk,
+            "manager": self._manager(),
         }
         try:
             return AsteriskSettings.model_validate({name: it for name, it in given.items() if it is not None})
@@ -208,6 +223,25 @@ class Settings(BaseSettings):
             secret = getattr(self, name)
             if isinstance(secret, SecretFile) and secret.exposed:
                 yield variable_of(name) + FILE_SUFFIX
+
+    def _manager(self) -> ManagerSettings | None:
+        contexts = self.asterisk_manager_contexts
+        given = {
+            "host": self.asterisk_manager_host,
+            "port": self.asterisk_manager_port,
+            "tls": self.asterisk_manager_tls or None,
+            "ca_file": self.asterisk_manager_ca_file,
+            "username": self.asterisk_manager_username,
+            "password": self.asterisk_manager_password,
+            "contexts": tuple(it.strip() for it in contexts.split(",")) if contexts is not None else None,
+        }
+        given = {name: it for name, it in given.items() if it is not None}
+        if not given:
+            return None
+        try:
+            return ManagerSettings.model_validate(given)
+        except ValidationError as error:
+            raise SettingsError(_explain(error, "asterisk_manager_")) from error
 
     def tenants(self) -> Tenants:
         """Read the permissions of the tenants.

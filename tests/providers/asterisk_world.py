@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from activities.telephony.asterisk import AsteriskSettings, AsteriskTelephony
+from activities.telephony.asterisk.settings import ManagerSettings
 from activities.telephony.asterisk.state import HOLD_PREFIX
 from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
 from activities.telephony.interface import Telephony
@@ -139,6 +140,15 @@ class AsteriskWorld:
         await self.call_control.bridge(customer_leg, agent_leg, room=new_id("call"))
         return Party("customer", customer_leg), Party("agent", agent_leg)
 
+    async def place_dialplan_call(self, extension: str) -> tuple[Party, Party]:
+        """Let the customer call an extension of the dialplan that rings the agent, and never asks the engine."""
+        customer = await self._plug_in("customer", "customer", Behaviour.answers(after=0))
+        agent = await self._plug_in("agent", "agent", Behaviour.answers(after=0))
+        await (await customer.place(extension)).until("answered")
+        await (await agent.incoming()).until("answered")
+        legs = {channel["name"].rpartition("-")[0]: channel["id"] for channel in await self.node.channels()}
+        return Party("customer", legs["PJSIP/customer"]), Party("agent", legs["PJSIP/agent"])
+
     async def phone(self, name: str, manner: Manner) -> str:
         if manner is Manner.INVALID:
             return "pjsip:no-such-endpoint"
@@ -226,11 +236,18 @@ async def stop_shared_node() -> None:
 
 
 @asynccontextmanager
-async def asterisk_world(node: AsteriskNode | None = None) -> AsyncGenerator[AsteriskWorld]:
-    """Open a world on a node, the shared one by default, and sweep it when the test is over."""
+async def asterisk_world(
+    node: AsteriskNode | None = None, adopts: tuple[str, ...] = ()
+) -> AsyncGenerator[AsteriskWorld]:
+    """Open a world on a node, the shared one by default, and sweep it when the test is over.
+
+    Calls of the dialplan are taken over from the contexts that it adopts from.
+    """
     node = node or await shared_node()
     async with AriProxy(node.ari_url) as proxy, PhoneRack(node.sip_address, node.phone_ports) as rack:
-        provider = ListenedTo(AsteriskTelephony(settings(node, proxy.url)), proxy)
+        manager = manager_settings(node, *adopts) if adopts else None
+        with_manager = settings(node, proxy.url).model_copy(update={"manager": manager})
+        provider = ListenedTo(AsteriskTelephony(with_manager), proxy)
         try:
             await provider.open()
             yield AsteriskWorld(node, rack, provider, proxy)
@@ -247,4 +264,15 @@ def settings(node: AsteriskNode, url: str = "", app: str = "") -> AsteriskSettin
         app=app or node.app,
         username=node.ari_user,
         password=SecretStr(node.ari_password),
+    )
+
+
+def manager_settings(node: AsteriskNode, *contexts: str) -> ManagerSettings:
+    """Return the settings of a test node's manager interface."""
+    return ManagerSettings(
+        host="127.0.0.1",
+        port=node.ports.manager,
+        username=node.manager_user,
+        password=SecretStr(node.manager_password),
+        contexts=contexts,
     )

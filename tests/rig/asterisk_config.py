@@ -12,6 +12,12 @@ from tests.rig.tones import ANNOUNCEMENTS, RECORDINGS, write_wav
 APP = "hookflash"
 ARI_USER = "hookflash"
 ARI_PASSWORD = "only-on-loopback"
+MANAGER_USER = "adopter"
+MANAGER_PASSWORD = "also-only-on-loopback"
+CERTIFICATE = Path(__file__).with_name("loopback.pem")
+"""Of the manager's TLS port, with its key: a secret of nobody, for 127.0.0.1."""
+MAILBOX = "17"
+"""A mailbox of context ``default``."""
 
 # Shell-like braces keep families of modules on one line: see `_expand`.
 MODULES = """
@@ -26,13 +32,13 @@ res_rtp_asterisk chan_pjsip res_rtp_multicast chan_rtp
 res_stasis res_stasis_{answer,playback,recording,snoop,device_state}
 res_ari
 res_ari_{model,applications,asterisk,bridges,channels,device_states,endpoints,events,playbacks,recordings,sounds}
-app_stasis app_{amd,dial,playback,playtones,echo,verbose,stack}
+app_stasis app_{amd,dial,playback,playtones,echo,verbose,stack,queue,voicemail}
 func_{callerid,channel,dialplan,logic,timeout,global,strings,hangupcause}
 """
 
 # Asterisk complains about a missing file of these, and is content with an empty one.
 EMPTY_FILES = """
-acl amd ccss cel cli codecs dsp extconfig features manager pjproject sorcery stasis udptl websocket_client
+acl amd ccss cel cli codecs dsp extconfig features pjproject queuerules sorcery stasis udptl websocket_client
 """
 
 # Without all of these keys the zone is refused, and ringback would be silent. The rig's ringback has no pauses (one
@@ -58,6 +64,33 @@ exten => _[0-9a-zA-Z+][0-9a-zA-Z]!,1(hookflash-guard),GotoIf($["${{CHANNEL(chann
  same => n,GotoIf($["${{STASISSTATUS}}" = "FAILED"]?hookflash-fallback,s,1)
  same => n,Hangup()
  same => n(refuse),Hangup(21)
+exten => T,1,Goto(hookflash-fallback,s,1)
+
+; Calls that never see the engine before they are transferred.
+exten => dial-agent,1,Dial(PJSIP/agent,30)
+exten => dial-private,1,Goto(rig-private,s,1)
+exten => queue-agent,1,Goto(rig-queue,s,1)
+exten => alone,1,Answer()
+ same => n,Playtones({fallback})
+ same => n,Wait(3600)
+
+[rig-private]
+exten => s,1,Dial(PJSIP/agent,30)
+
+[rig-queue]
+exten => s,1,Queue(support)
+
+; Calls of the dialplan come in here, and talk on if nobody listens. 'T' is where a leg goes whose engine is dead.
+[hookflash-adopt]
+exten => customer,1,Stasis(${{HOOKFLASH_APP}})
+ same => n,GotoIf($["${{STASISSTATUS}}" != "FAILED"]?done)
+ same => n,Wait(0.2)
+ same => n,Bridge(${{HOOKFLASH_PEER}})
+ same => n(done),Hangup()
+exten => agent,1,Stasis(${{HOOKFLASH_APP}})
+ same => n,GotoIf($["${{STASISSTATUS}}" != "FAILED"]?done)
+ same => n,Wait(10)
+ same => n(done),Hangup()
 exten => T,1,Goto(hookflash-fallback,s,1)
 
 [hookflash-fallback]
@@ -87,6 +120,58 @@ exten => s,1,Answer()
  same => n,Playtones({queue})
  same => n,Wait(3600)
  same => n,Hangup()
+
+; The real ones, and what they are told.
+[hookflash-mailbox]
+exten => s,1,Gosub(rig-told,s,1)
+ same => n,VoiceMail({mailbox},u)
+ same => n,Hangup()
+
+[hookflash-overflow]
+exten => s,1,Gosub(rig-told,s,1)
+ same => n,Queue(overflow)
+ same => n,Hangup()
+
+[rig-told]
+exten => s,1,Log(NOTICE,told ${{HOOKFLASH_OUTCOME}}|${{HOOKFLASH_CAUSE}}|${{HOOKFLASH_TRANSFER}}|${{HOOKFLASH_AGENT}})
+ same => n,Return()
+"""
+
+MANAGER = """
+[general]
+enabled=yes
+bindaddr=127.0.0.1
+port={port}
+tlsenable=yes
+tlsbindaddr=127.0.0.1:{tls_port}
+tlscertfile={certificate}
+[{user}]
+secret={password}
+write=call
+"""
+
+# The agent's colleague is the one whom a queue would ring that lost its agent.
+QUEUES = """
+[general]
+[queue](!)
+strategy=linear
+timeout=10
+retry=1
+ringinuse=no
+joinempty=yes
+[support](queue)
+member => PJSIP/agent
+member => PJSIP/supervisor
+[overflow](queue)
+member => PJSIP/frontdesk
+"""
+
+VOICEMAIL = """
+[general]
+format=wav
+minsecs=1
+[default]
+{mailbox} => 0000,Mailbox
 """
 
 PJSIP = """
@@ -145,7 +230,8 @@ def write_configuration(
     Returns:
         The path of `asterisk.conf`.
     """
-    for name in ("etc", "log", "data/sounds/en/hookflash", "var/keys", "spool/recording", "moh"):
+    mailbox = f"spool/voicemail/default/{MAILBOX}"
+    for name in ("etc", "log", "data/sounds/en/hookflash", "var/keys", "spool/recording", "moh", mailbox):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name in ("documentation", "rest-api"):
         link = folder / "data" / name
@@ -155,6 +241,9 @@ def write_configuration(
         write_wav(folder / f"data/sounds/en/hookflash/{name}.wav", frequency, seconds=3)
     for name, seconds in RECORDINGS.items():
         write_wav(folder / f"data/sounds/en/hookflash-{name}.wav", ANNOUNCEMENTS[name][0], seconds)
+    write_wav(folder / mailbox / "unavail.wav", ANNOUNCEMENTS["mailbox"][0], seconds=2)
+    write_wav(folder / "data/sounds/en/vm-intro.wav", ANNOUNCEMENTS["mailbox"][0], seconds=1)
+    write_wav(folder / "data/sounds/en/beep.wav", ANNOUNCEMENTS["beep"][0], seconds=1)
     write_wav(folder / "moh/music.wav", ANNOUNCEMENTS["music"][0], seconds=30)
 
     rtp_first, rtp_last = ports.rtp
@@ -187,12 +276,21 @@ sessionlimit=200
 session_keep_alive=120000
 """,
         "ari": f"[general]\nenabled=yes\n[{ARI_USER}]\ntype=user\nread_only=no\npassword={ARI_PASSWORD}\n",
+        "manager": MANAGER.format(
+            port=ports.manager,
+            tls_port=ports.manager_tls,
+            certificate=CERTIFICATE,
+            user=MANAGER_USER,
+            password=MANAGER_PASSWORD,
+        ),
+        "queues": QUEUES,
+        "voicemail": VOICEMAIL.format(mailbox=MAILBOX),
         "rtp": f"[general]\nrtpstart={rtp_first}\nrtpend={rtp_last}\nicesupport=no\nstrictrtp=no\n",
         "musiconhold": f"[default]\nmode=files\ndirectory={folder}/moh\n",
         "indications": INDICATIONS,
         "logger": "[general]\n[logfiles]\nfull => notice,warning,error\n",
         "cdr": "[general]\nenable=no\n",
-        "extensions": EXTENSIONS.format(app=APP, **announcements),
+        "extensions": EXTENSIONS.format(app=APP, mailbox=MAILBOX, **announcements),
         "pjsip": PJSIP.format(sip=ports.sip) + endpoints,
         **dict.fromkeys(EMPTY_FILES.split(), ""),
     }

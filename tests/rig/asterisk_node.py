@@ -13,7 +13,14 @@ from types import TracebackType
 from typing import Self
 
 from tests.rig.ari import Ari, Json
-from tests.rig.asterisk_config import APP, ARI_PASSWORD, ARI_USER, write_configuration
+from tests.rig.asterisk_config import (
+    APP,
+    ARI_PASSWORD,
+    ARI_USER,
+    MANAGER_PASSWORD,
+    MANAGER_USER,
+    write_configuration,
+)
 from tests.rig.installed import INSTALLED, command
 from tests.rig.ports import PortBlock
 from tests.rig.rtp import Address
@@ -49,6 +56,8 @@ class AsteriskNode:
     app = APP
     ari_user = ARI_USER
     ari_password = ARI_PASSWORD
+    manager_user = MANAGER_USER
+    manager_password = MANAGER_PASSWORD
 
     def __init__(
         self,

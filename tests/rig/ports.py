@@ -89,6 +89,16 @@ class PortBlock:
         """Asterisk's HTTPS port (TCP), for ARI over TLS."""
         return self.first + 4
 
+    @property
+    def manager(self) -> int:
+        """Asterisk's manager port (TCP), for AMI."""
+        return self.first + 5
+
+    @property
+    def manager_tls(self) -> int:
+        """Asterisk's manager port for AMI over TLS."""
+        return self.first + 6
+
     def phone(self, number: int) -> int:
         """Return the SIP port of a phone."""
         return self.first + 10 + number

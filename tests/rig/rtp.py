@@ -150,6 +150,11 @@ class Media(asyncio.DatagramProtocol):
             # A pause keeps two presses of the same key apart.
             self._keys.extend((False, -1, b"") for _ in range(KEY_PACKETS))
 
+    @property
+    def spoken(self) -> int:
+        """How many packets of voice were sent so far."""
+        return self._spoken
+
     def tick(self) -> None:
         """Send this moment's packet; called every 20 ms."""
         if self._transport is None or self.remote is None:

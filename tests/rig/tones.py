@@ -40,6 +40,8 @@ ANNOUNCEMENTS: dict[str, tuple[int, ...]] = {
     "warning": (1950,),
     "sorry": (2250,),
     "call-back": (2350,),
+    "mailbox": (2650,),
+    "beep": (2750,),
 }
 """What Asterisk itself plays in the rig. Ringback is two tones; it is heard where both are."""
 

@@ -209,6 +209,66 @@ def test_authorities_that_judge_nothing(
     assert said in told
 
 
+MANAGER = {
+    "HOOKFLASH_ASTERISK_MANAGER_HOST": "pbx.example",
+    "HOOKFLASH_ASTERISK_MANAGER_USERNAME": "adopter",
+    "HOOKFLASH_ASTERISK_MANAGER_PASSWORD": SECRET,
+    "HOOKFLASH_ASTERISK_MANAGER_CONTEXTS": "from-phone, queues",
+}
+
+
+def test_without_a_manager_nothing_is_adopted(environ: Environ) -> None:
+    environ.set(**ASTERISK)
+    asterisk = Settings.load().asterisk()
+    assert asterisk is not None
+    assert asterisk.manager is None
+
+
+def test_a_manager(environ: Environ, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f"{SECRET}\n")
+    environ.set(**ASTERISK, **MANAGER, HOOKFLASH_ASTERISK_MANAGER_PASSWORD_FILE=file)
+    environ.unset("HOOKFLASH_ASTERISK_MANAGER_PASSWORD")
+    environ.set(HOOKFLASH_ASTERISK_MANAGER_TLS="true", HOOKFLASH_ASTERISK_MANAGER_PORT="5039")
+    settings = Settings.load()
+    asterisk = settings.asterisk()
+    assert asterisk is not None
+    manager = asterisk.manager
+    assert manager is not None
+    assert (manager.host, manager.port, manager.tls, manager.username) == ("pbx.example", 5039, True, "adopter")
+    assert manager.contexts == ("from-phone", "queues")
+    assert manager.password.get_secret_value() == SECRET
+    assert SECRET not in f"{settings!r} {asterisk!r}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HOST", "a b"),
+        ("PORT", "70000"),
+        ("CA_FILE", "ca.pem"),  # without TLS
+        ("USERNAME", "a\r\nSecret: b"),
+        ("CONTEXTS", "from-phone,"),
+        ("CONTEXTS", "from phone"),
+    ],
+)
+def test_a_wrong_manager_is_answered_with_its_variable(environ: Environ, name: str, value: str) -> None:
+    environ.set(**{**ASTERISK, **MANAGER, f"HOOKFLASH_ASTERISK_MANAGER_{name}": value})
+    settings = Settings.load()
+    with pytest.raises(SettingsError, match=rf"^HOOKFLASH_ASTERISK_MANAGER_{name}: ") as error:
+        settings.asterisk()
+    assert SECRET not in str(error.value)
+
+
+def test_what_a_manager_lacks_is_named(environ: Environ) -> None:
+    environ.set(**ASTERISK, HOOKFLASH_ASTERISK_MANAGER_TLS="true")
+    settings = Settings.load()
+    with pytest.raises(SettingsError) as error:
+        settings.asterisk()
+    for name in ("HOST", "USERNAME", "PASSWORD", "CONTEXTS"):
+        assert f"HOOKFLASH_ASTERISK_MANAGER_{name}: Field required" in str(error.value)
+
+
 def test_what_an_asterisk_lacks_is_named(environ: Environ) -> None:
     environ.set(HOOKFLASH_ASTERISK_URL="https://pbx.example:8089/ari")
     settings = Settings.load()
@@ -324,6 +384,7 @@ def test_help_lists_everything_with_default_and_description(environ: Environ) ->
     assert {variable.name for variable in variables()} == {
         *(f"HOOKFLASH_{name.upper()}" for name in Settings.model_fields),
         "HOOKFLASH_ASTERISK_PASSWORD_FILE",
+        "HOOKFLASH_ASTERISK_MANAGER_PASSWORD_FILE",
     }
     for name in ("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "TEMPORAL_API_KEY", "TEMPORAL_PROFILE", "TEMPORAL_TLS"):
         assert f" {name} " in told

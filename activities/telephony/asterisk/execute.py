@@ -79,7 +79,7 @@ class Executor:
 
     async def _send_all(self, step: Step) -> None:
         for request in step.requests():
-            await self._send(request)
+            await self.send(request)
 
     async def _prepare(self, step: Move | Note) -> None:
         """Do something to a leg that was just made, and that may have been dropped in the meantime."""
@@ -90,7 +90,13 @@ class Executor:
                 raise dropped(step.leg) from error
             raise
 
-    async def _send(self, request: Request) -> None:
+    async def send(self, request: Request) -> None:
+        """Make a request, again for as long as its refusals go away by themselves.
+
+        Raises:
+            StaleError: It was refused.
+            TelephonyError: As ``Telephony.arrange``.
+        """
         deadline = asyncio.get_running_loop().time() + PATIENCE
         while True:
             reply = await self._attempt(request)

@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 from pydantic import TypeAdapter
 
 from activities.telephony.asterisk.addresses import caller_name, caller_number
+from activities.telephony.asterisk.adopting import Adopter, may_adopt, stray_legs
 from activities.telephony.asterisk.causes import Ending
 from activities.telephony.asterisk.client import AriClient, InternalError, path
 from activities.telephony.asterisk.events import listen
@@ -87,6 +88,7 @@ class _Run:
         self._settings = settings
         self._wanted = wanted
         self._executor = Executor(client)
+        self._adopter = Adopter(client, self._executor, settings)
         self._seen_endings = endings
         self._own_endings: dict[str, Ending] = {}
         self._trouble = ""
@@ -97,9 +99,10 @@ class _Run:
         previous: tuple[Step, ...] = ()
         while True:
             try:
-                picture, plan = await self._plan()
-                if any(not self._wanted.may_take(channel.owner) for channel in picture.channels.values()):
+                picture = await self._adopt(await self._look())
+                if self._is_refused(picture):
                     return self._refuse(picture)
+                picture, plan = await self._plan(picture)
                 if not plan.steps:
                     return self._observe(picture, plan)
                 if plan.steps == previous:
@@ -121,9 +124,22 @@ class _Run:
         text = f"{why}; last: {self._trouble}" if self._trouble and self._trouble != why else why
         return OutcomeUnknown(text) if self._executor.touched else ProviderUnavailable(text)
 
-    async def _plan(self) -> tuple[Picture, Plan]:
-        """Look and plan; look at the whole node only if somebody may be left alone somewhere in it."""
-        picture = await self._look()
+    def _is_refused(self, picture: Picture) -> bool:
+        return any(not self._wanted.may_take(channel.owner) for channel in picture.channels.values())
+
+    async def _adopt(self, picture: Picture) -> Picture:
+        """Take over whoever is still in the dialplan, if that is set up, and return what is there after it."""
+        stray = stray_legs(self._wanted, picture)
+        manager = self._settings.manager
+        if manager is None or not stray or self._is_refused(picture):
+            return picture
+        bridges = await self._client.get(path("bridges"), BRIDGES.validate_python)
+        pair = may_adopt(self._wanted, picture, stray, bridges or (), manager)
+        await self._adopter.take(pair, self._wanted.room, manager)
+        return await self._look()
+
+    async def _plan(self, picture: Picture) -> tuple[Picture, Plan]:
+        """Plan; look at the whole node only if somebody may be left alone somewhere in it."""
         plan = make_plan(self._wanted, picture, self._settings, self._known())
         if not plan.stands:
             everything = await self._client.get(path("bridges"), BRIDGES.validate_python)

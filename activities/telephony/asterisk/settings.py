@@ -21,6 +21,38 @@ from pydantic import (
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 """Name of an application, a user or an endpoint. It ends up in URLs and dial strings."""
 
+ContextName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,79}$")]
+"""Name of a dialplan context."""
+
+
+class ManagerSettings(BaseModel):
+    """The manager interface (AMI) of a node: it is needed to take calls over that are still in the dialplan."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    host: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,253}$")]
+    """Where it listens."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 5038
+    """Its port. Default: 5038, or what ``manager.conf`` says; with TLS that is another one, 5039 as a rule."""
+    tls: bool = False
+    """Whether it is reached over TLS. Default: no, and then user, password and channel names are sent as they are."""
+    ca_file: Path | None = None
+    """Certificates (PEM) by which the node's is judged. Default: those of the system."""
+    username: Name
+    """User of ``manager.conf``; it needs ``write = call`` and nothing else."""
+    password: SecretStr
+    """That user's ``secret``."""
+    contexts: Annotated[tuple[ContextName, ...], Field(min_length=1)]
+    """Dialplan contexts from which calls may be taken: both legs must be in one of them. A leg that was called is in
+    the context of its endpoint."""
+
+    @field_validator("ca_file")
+    @classmethod
+    def _is_for_tls(cls, ca_file: Path | None, seen: ValidationInfo) -> Path | None:
+        if ca_file is not None and not seen.data.get("tls"):
+            raise ValueError("certificates are for TLS, which is off")
+        return ca_file
+
 
 class AsteriskSettings(BaseModel):
     """One node. Nothing here has to be known to Asterisk but the user, the application's name needs no set-up."""
@@ -42,6 +74,8 @@ class AsteriskSettings(BaseModel):
     """That user's password. Asked for again when Asterisk refuses it, so it may be one that changes."""
     trunk: Name | None = None
     """PJSIP endpoint that carries ``tel:`` addresses. Default: none, such addresses are invalid destinations."""
+    manager: ManagerSettings | None = None
+    """How calls are taken over that are still in the dialplan. Default: they are not."""
     request_timeout: timedelta = timedelta(seconds=1)
     """Longest wait for one answer. Default: 1 second; measured answers take milliseconds."""
     arrange_timeout: timedelta = timedelta(seconds=2)

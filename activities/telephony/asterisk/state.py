@@ -69,6 +69,7 @@ class Dialplan(_Shown):
     """Where a channel is in the dialplan."""
 
     app_name: str = ""
+    context: str = ""
 
 
 class Caller(_Shown):
