@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from activities.arrange import ArrangeInput
-from activities.telephony.model import Announcement, Arrangement, Dial, Phase, Placement, WantedLeg
-from hookflash import CallBack, Context, HandOff, HangUp, Party
+from activities.telephony.model import Announcement, Arrangement, Dial, Phase, Placement, Reason, WantedLeg
+from hookflash import CallBack, Cause, Context, HandOff, HangUp, Outcome, Party
 from hookflash.names import WATCH, owning_run
 from workflows.arranger import Aim
 from workflows.call import Call
@@ -59,10 +59,17 @@ def _leg(call: Call, aim: Aim, ref: LegRef, placement: Placement, standing: Stan
         dial=_dial(call, ref) if called else None,
         expired=standing is Standing.EXPIRED,
         place=entry.place if placement is Placement.HANDED_OFF and isinstance(entry, HandOff) else "",
+        reason=reason(call, *aim.handed_off) if placement is Placement.HANDED_OFF and aim.handed_off else None,
         announcement=_announcement(call, aim, ref, placement),
         shows=_shows(call, aim, ref, placement),
         farewell=_farewell(call, aim, ref),
     )
+
+
+def reason(call: Call, outcome: Outcome, cause: Cause | None) -> Reason:
+    """Return what a place is told to which the customer of a call goes on."""
+    transfer, _ = owning_run(call.owner)
+    return Reason(transfer=transfer, outcome=outcome, cause=cause or "", agent=call.request.agent.id or "")
 
 
 def _dial(call: Call, ref: LegRef) -> Dial:

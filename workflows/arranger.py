@@ -12,6 +12,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 from activities.arrange import ARRANGE, ATTEMPT_LIMIT, ArrangeInput
 from activities.telephony.errors import Unsupported
 from activities.telephony.model import Observation, Placement
+from hookflash import Cause, Outcome
 from workflows.core import Farewell, LegRef, Standing, State, farewells, placements
 from workflows.core.rivals import leg_of
 
@@ -40,6 +41,8 @@ class Aim(NamedTuple):
     """How often the agent has been warned."""
     farewells: tuple[tuple[LegRef, Farewell], ...] = ()
     """What those are told who are released."""
+    handed_off: tuple[Outcome, Cause | None] | None = None
+    """With what the customer is handed off, and why."""
 
     @classmethod
     def of(cls, state: State) -> "Aim":
@@ -55,6 +58,7 @@ class Aim(NamedTuple):
             reminders=state.reminders,
             warnings=state.warnings,
             farewells=tuple(farewells(state).items()),
+            handed_off=state.ending[:2] if state.ending and state.customer is Standing.HANDED_OFF else None,
         )
 
 

@@ -10,7 +10,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from activities.arrange import ARRANGE, ATTEMPT_LIMIT, ArrangeInput
 from activities.telephony.errors import Unsupported
-from activities.telephony.model import Arrangement, Frozen, Observation, Phase, Placement
+from activities.telephony.model import Arrangement, Frozen, Observation, Phase, Placement, Reason
 from hookflash import Cause, Evidence, ProviderEvent
 from hookflash._summary import in_words
 from hookflash.names import PROVIDER_EVENT_SIGNAL, SUPERVISION_TYPE, TASK_TIMEOUT, owner_token, supervision_id
@@ -28,6 +28,8 @@ class WatchedCall(ArrangeInput):
 
     onward: str = ""
     """Place where the customer goes on when somebody else leaves first. Default: the call is over then."""
+    reason: Reason | None = None
+    """What that place is told. Default: nothing."""
 
 
 class ConnectedCallResult(Frozen):
@@ -91,7 +93,8 @@ class ConnectedCall:
             return ConnectedCallResult(left="", cause=Cause.NODE_DOWN, evidence=self._lost)
         first, customer = names[self._gone(names)[0]], call.arrangement.customer
         if call.onward and customer not in self._gone(names):
-            onward = _afterwards(call, {customer: {"placement": Placement.HANDED_OFF, "place": call.onward}})
+            place: dict[str, object] = {"place": call.onward, "reason": call.reason}
+            onward = _afterwards(call, {customer: {"placement": Placement.HANDED_OFF, **place}})
             seen = await self._arrange(call, onward, f"Customer goes on: {first} left")
             # Not there any more, or the provider does not know the place: then the call is over as any other.
             if seen is not None and seen.stands:
@@ -172,17 +175,18 @@ def _afterwards(call: WatchedCall, changes: dict[str, dict[str, object]]) -> Arr
     return call.arrangement.model_copy(update={"legs": legs, "keep_room": False})
 
 
-async def watch_over(left: ArrangeInput, onward: str = "") -> None:
+async def watch_over(left: ArrangeInput, onward: str = "", reason: Reason | None = None) -> None:
     """Start a watch over the legs that the present workflow leaves behind. Returns once it runs.
 
     Args:
         left: Where they are now, owned by the present workflow.
         onward: Place where the customer goes on when somebody else leaves first. Default: nowhere.
+        reason: What that place is told. Default: nothing.
     """
     info = workflow.info()
     await workflow.start_child_workflow(
         SUPERVISION_TYPE,
-        WatchedCall(provider=left.provider, arrangement=left.arrangement, onward=onward),
+        WatchedCall(provider=left.provider, arrangement=left.arrangement, onward=onward, reason=reason),
         result_type=ConnectedCallResult,
         id=supervision_id(info.workflow_id, info.run_id),
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,

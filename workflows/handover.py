@@ -4,9 +4,9 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from activities.telephony.model import Observation, Placement
-from hookflash import CallBack, Outcome
+from hookflash import CallBack, Cause, Outcome
 from hookflash.names import WATCH, owning_run
-from workflows.arrange_input import arrange_input, context_headers
+from workflows.arrange_input import arrange_input, context_headers, reason
 from workflows.arranger import Aim
 from workflows.call import Call
 from workflows.call_back import CallBackInput, schedule
@@ -45,7 +45,8 @@ async def hand_over(call: Call, state: State) -> None:
         return
     watched = input.arrangement.model_copy(update={"legs": left})
     onward = call.request.policy.when_target_leaves if state.target.up else None
-    await watch_over(input.model_copy(update={"arrangement": watched}), onward.place if onward else "")
+    told = reason(call, Outcome.CONNECTED, Cause.TARGET_LEFT) if onward else None
+    await watch_over(input.model_copy(update={"arrangement": watched}), onward.place if onward else "", told)
 
 
 def _promise(call: Call, state: State) -> CallBackInput:

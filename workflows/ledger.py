@@ -69,6 +69,8 @@ class Ledger:
     name_of: Callable[[LegRef], str]
     """How operators call a leg."""
     started_at: datetime
+    impossible: str = ""
+    """Why the provider could never do what was asked of it last; empty: it always could."""
     _fallbacks: list[FallbackTried] = field(default_factory=list[FallbackTried])
     _entries: list[_Entry] = field(default_factory=list[_Entry])
     _totals: dict[str, timedelta] = field(default_factory=lambda: dict.fromkeys(_COUNTED, _NOTHING))
@@ -195,6 +197,8 @@ class Ledger:
             return self.legs.first_ended_by(Cause.NODE_DOWN)
         if state.ending and state.ending.outcome is Outcome.CUSTOMER_LEFT:
             return self.legs[LegRef(Party.CUSTOMER)].evidence
+        if state.ending and state.ending.outcome is Outcome.REJECTED and self.impossible:
+            return Evidence(text=self.impossible)
         return self.legs[state.target_leg].evidence if state.target_leg else Evidence()
 
     def _customer_with(self, state: State) -> tuple[str, ...]:

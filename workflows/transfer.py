@@ -196,6 +196,7 @@ class Transfer(Inbox):
             case NotArranged():
                 self._board.note(f"provider: {news.why}")
                 if self._state and news.aim == Aim.of(self._state):
+                    self._ledger.impossible = news.why if news.permanently else ""
                     self._decide(call, ArrangeFailed(news.permanently))
             case TimerFired():
                 self._decide(call, news)

@@ -82,6 +82,19 @@ class Dial(Frozen):
     """Announcement for a leg that is ``screening``. Default: none."""
 
 
+class Reason(Frozen):
+    """Why a leg is handed off, for the place that takes it: a greeting or a report may depend on it."""
+
+    transfer: str
+    """Workflow id of the transfer."""
+    outcome: str
+    """Outcome of the transfer, one of ``hookflash.Outcome``."""
+    cause: str = ""
+    """Why, one of ``hookflash.Cause``. Default: none."""
+    agent: str = ""
+    """Id of the agent who transferred. Default: not said."""
+
+
 class WantedLeg(Frozen):
     """One leg of an arrangement."""
 
@@ -100,6 +113,8 @@ class WantedLeg(Frozen):
     room hears a leg that is ended, nor is heard by it, whenever its answer comes. Default: let it ring."""
     place: str = ""
     """For ``handed_off``: where to. Default: none."""
+    reason: Reason | None = None
+    """For ``handed_off``: what the place is told, where the provider can. Default: nothing."""
     announcement: Announcement | None = None
     """For a leg that is up, in the room or on hold: what to play to it now. Default: nothing."""
     shows: str = ""

@@ -6,7 +6,7 @@ from activities.telephony.model import Placement
 from hookflash import Actor, Cause, Mode, Outcome, Party, Stage
 from tests.core.holding import asked, every_state, every_transition, node_down, room, somebody_rings, targets, where
 from tests.core.walk import Space
-from workflows.core import CUSTOMER, Event, FallbackKind, LegAnswered, LegEnded, Standing, State, decide
+from workflows.core import CUSTOMER, ArrangeFailed, Event, FallbackKind, LegAnswered, LegEnded, Standing, State, decide
 
 pytestmark = pytest.mark.timeout(900)  # the walk itself is part of the first test
 
@@ -118,5 +118,18 @@ def test_10_an_outage_does_not_end_a_transfer_before_the_engine_has_run_out_of_p
     def holds(before: State, event: Event, after: State) -> bool:
         failed = type(event).__name__ == "ArrangeFailed"
         return not (failed and after.ended and not before.ended) or after.failures >= after.rules.endurance
+
+    every_transition(space, holds)
+
+
+def test_10_what_the_provider_never_can_is_refused_as_long_as_nothing_was_touched(space: Space) -> None:
+    """Legs that are not ours to move: nobody is moved, nobody rings, and the fallbacks are for people we have."""
+
+    def holds(before: State, event: Event, after: State) -> bool:
+        never = isinstance(event, ArrangeFailed) and event.permanently and not before.begun and before.ending is None
+        if not never or before.fallback or before.failures + 1 >= before.rules.endurance or not before.customer.up:
+            return True
+        refused = after.ending is not None and after.ending[:2] == (Outcome.REJECTED, Cause.PROVIDER_ERROR)
+        return refused and not after.retrying and set(where(after).values()) <= {Placement.GONE}
 
     every_transition(space, holds)

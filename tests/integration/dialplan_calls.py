@@ -13,7 +13,7 @@ from tests.rig.ear import hear_exactly
 from tests.rig.phone import Phone
 from tests.rig.rtp import PACKET_SECONDS
 
-ADOPTED = ("from-phone", "rig-queue")
+ADOPTED = ("from-phone", "rig-queue", "hookflash-overflow")
 """The contexts from which the tests' workers take calls."""
 
 

@@ -25,6 +25,7 @@ from hookflash import (
 )
 from hookflash.converter import data_converter
 from hookflash.names import SEARCH_ATTRIBUTES
+from tests.integration.dialplan_calls import ADOPTED
 from tests.rig.ari import CallControl
 from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.behaviour import Behaviour
@@ -52,6 +53,14 @@ class Office:
     provider: str = "asterisk"
     """How the engine calls the node."""
 
+    async def dialplan_call(self, extension: str) -> "TalkingCall":
+        """Let the customer call an extension that connects the agent, and that asks no call control."""
+        customer, agent = await self.phones.phone("customer"), await self.phones.phone("agent")
+        await customer.place(extension)
+        await hear_exactly({customer: {"agent"}, agent: {"customer"}}, within=5)
+        legs = {channel["name"].rpartition("-")[0]: channel["id"] for channel in await self.node.channels()}
+        return TalkingCall(self, customer, agent, legs["PJSIP/customer"], legs["PJSIP/agent"], "")
+
     async def call(self) -> "TalkingCall":
         """Connect customer and agent, as the contact centre's own call control does before a transfer."""
         customer, agent = await self.phones.phone("customer"), await self.phones.phone("agent")
@@ -71,6 +80,7 @@ class TalkingCall:
     customer_leg: str
     agent_leg: str
     room: str
+    """The contact centre's own. Empty: a call of the dialplan has none."""
 
     async def target(self, behaviour: Behaviour, name: str = "target1") -> Phone:
         """Put a phone where a target is."""
@@ -110,7 +120,8 @@ class TalkingCall:
         for phone in (self.customer, self.agent):
             if phone.call is not None:
                 await phone.hang_up()
-        await self.office.calls.remove(self.room)
+        if self.room:
+            await self.office.calls.remove(self.room)
 
 
 async def quiet_call(office: Office) -> TalkingCall:
@@ -199,4 +210,9 @@ def worker_variables(node: AsteriskNode) -> Mapping[str, str]:
         "HOOKFLASH_ASTERISK_APP": ENGINE_APP,
         "HOOKFLASH_ASTERISK_USERNAME": node.ari_user,
         "HOOKFLASH_ASTERISK_PASSWORD": node.ari_password,
+        "HOOKFLASH_ASTERISK_MANAGER_HOST": "127.0.0.1",
+        "HOOKFLASH_ASTERISK_MANAGER_PORT": str(node.ports.manager),
+        "HOOKFLASH_ASTERISK_MANAGER_USERNAME": node.manager_user,
+        "HOOKFLASH_ASTERISK_MANAGER_PASSWORD": node.manager_password,
+        "HOOKFLASH_ASTERISK_MANAGER_CONTEXTS": ",".join(ADOPTED),
     }

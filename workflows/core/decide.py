@@ -161,11 +161,19 @@ def _arranged(state: State) -> State:
     return steps.fall_back(state, state.cause) if state.agent is Standing.EXPIRED else state
 
 
+def _is_untouched(state: State) -> bool:
+    """Whether customer and agent are still as they were before the transfer, and nobody wants more than that."""
+    given_up = state.ending is not None and state.ending.outcome in (Outcome.CANCELLED, Outcome.RETURNED_TO_AGENT)
+    return not state.begun and state.fallback == 0 and state.customer.up and (state.ending is None or given_up)
+
+
 def _arrange_failed(state: State, *, permanently: bool) -> State:
     state = state._replace(failures=state.failures + 1, retrying=True)
     if state.failures >= state.rules.endurance:
         ending = Ending(Outcome.FAILED, Cause.PROVIDER_ERROR, Actor.ENGINE)
         return state._replace(ending=ending, ended=True, retrying=False)
+    if permanently and _is_untouched(state):
+        return steps.reject(state, Cause.PROVIDER_ERROR)._replace(retrying=False)
     if permanently and state.customer is Standing.HANDED_OFF:
         return steps.fall_back(state, state.cause)._replace(retrying=False)
     if state.ending or (state.failures < state.rules.patience and not permanently):

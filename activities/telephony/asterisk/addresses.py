@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from activities.telephony.model import Reason
+
 TECHNOLOGY = "PJSIP"
 MAX_HEADERS = 40
 MAX_VALUE = 500
@@ -21,6 +23,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _CALLER = re.compile(r"[A-Za-z0-9_.+-]{1,64}", re.ASCII)
 # A recording is an extension too: what the pattern in docs/providers.md matches, and Asterisk keeps 79 characters of.
 _RECORDING = re.compile(r"[A-Za-z0-9]{2}[A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*", re.ASCII)
+_UNTOLD = re.compile(r"[^A-Za-z0-9_.:@-]", re.ASCII)
+_LONGEST_TOLD = 250
 _LONGEST_EXTENSION = 79
 _LONGEST_NAME = 80
 # What stands for a number where there is none (RFC 3323, 4.1, and the habits of exchanges).
@@ -137,6 +141,16 @@ def partner_functions(number: str, name: str) -> tuple[tuple[str, str], ...]:
 def is_recording(name: str) -> bool:
     """Return whether a text can be the name of a recording, and nothing else, in a URI and in the dialplan."""
     return len(name) <= _LONGEST_EXTENSION and _RECORDING.fullmatch(name) is not None
+
+
+def told_variables(reason: Reason) -> tuple[tuple[str, str], ...]:
+    """Return the channel variables that tell a place of the dialplan why it gets a call.
+
+    All of them, so that nothing of an earlier transfer stays. Whatever has a meaning in an expression or a list of
+    arguments becomes ``_``: the place may well use them there.
+    """
+    said = {"TRANSFER": reason.transfer, "OUTCOME": reason.outcome, "CAUSE": reason.cause, "AGENT": reason.agent}
+    return tuple((f"HOOKFLASH_{name}", _UNTOLD.sub("_", value)[:_LONGEST_TOLD]) for name, value in said.items())
 
 
 def clean(value: str) -> str:

@@ -54,11 +54,13 @@ class HandOff:
     """Whether our time-out is behind it, which must not follow it."""
     rings: bool
     """Whether it was told to hear ringback, which would go on."""
+    told: tuple[tuple[str, str], ...] = ()
+    """Variables for the dialplan: why it gets this leg."""
 
     def requests(self) -> tuple[Request, ...]:
         """Return what it takes."""
         there = (self.context, self.extension, self.priority)
-        return _depart(self.leg, HANDED_OFF, there, waits=self.waits, rings=self.rings)
+        return _depart(self.leg, HANDED_OFF, there, waits=self.waits, rings=self.rings, told=self.told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,18 @@ class Farewell:
         return _depart(self.leg, FAREWELL, there, waits=self.waits, rings=self.rings)
 
 
-def _depart(leg: str, noted: str, there: tuple[str, str, int], *, waits: bool, rings: bool) -> tuple[Request, ...]:
+def _depart(
+    leg: str,
+    noted: str,
+    there: tuple[str, str, int],
+    *,
+    waits: bool,
+    rings: bool,
+    told: tuple[tuple[str, str], ...] = (),
+) -> tuple[Request, ...]:
     context, extension, priority = there
     functions = (("TIMEOUT(absolute)", "0"),) if waits else ()
     quiet = StopRing(leg).requests() if rings else ()
-    forget = Note(leg, ((OWNER, ""), (RINGBACK, ""), (PLACE, noted)), functions)
+    forget = Note(leg, ((OWNER, ""), (RINGBACK, ""), (PLACE, noted)), (*told, *functions))
     query = {"context": context, "extension": extension, "priority": str(priority)}
     return *quiet, *forget.requests(), Request("POST", path("channels", leg, "continue"), query)

@@ -1,6 +1,6 @@
 """Who leaves, how, and with which cause. Pure."""
 
-from activities.telephony.asterisk.addresses import InvalidAddressError, dialplan_place, is_recording
+from activities.telephony.asterisk.addresses import InvalidAddressError, dialplan_place, is_recording, told_variables
 from activities.telephony.asterisk.causes import ANSWERED_ELSEWHERE, NORMAL_CLEARING
 from activities.telephony.asterisk.scene import Scene
 from activities.telephony.asterisk.screening import stop_asking
@@ -61,7 +61,8 @@ def _hand_off(leg: WantedLeg, channel: Channel) -> list[Step]:
     except InvalidAddressError as error:
         raise Unsupported(f"{leg.name} cannot be handed off: {error}") from error
     rings = bool(channel.variable(RINGBACK))
-    return [*_stop_whispering(channel), HandOff(leg.leg, *place, waits=_waits(channel), rings=rings)]
+    told = told_variables(leg.reason) if leg.reason else ()
+    return [*_stop_whispering(channel), HandOff(leg.leg, *place, waits=_waits(channel), rings=rings, told=told)]
 
 
 def _stop_whispering(channel: Channel) -> list[Step]:
