@@ -11,7 +11,9 @@ from activities.telephony.asterisk.addresses import (
     dialplan_place,
     header_variables,
     is_recording,
+    told_variables,
 )
+from activities.telephony.model import Reason
 
 
 @pytest.mark.parametrize(
@@ -121,3 +123,22 @@ def test_recordings(name: str) -> None:
 @pytest.mark.parametrize("name", ["", "a", "-ab", "a-b", "ab,cd", "ab&cd", "ab/../cd", "/ab", "ab/", "äb", "ab" * 40])
 def test_what_is_no_recording(name: str) -> None:
     assert not is_recording(name)
+
+
+def test_what_a_place_is_told() -> None:
+    reason = Reason(transfer="transfer:pbx-1:1795.2", outcome="sent_to_queue", cause="busy", agent="a-17")
+    assert dict(told_variables(reason)) == {
+        "HOOKFLASH_TRANSFER": "transfer:pbx-1:1795.2",
+        "HOOKFLASH_OUTCOME": "sent_to_queue",
+        "HOOKFLASH_CAUSE": "busy",
+        "HOOKFLASH_AGENT": "a-17",
+    }
+
+
+def test_what_a_place_is_told_means_nothing_in_an_expression() -> None:
+    """Every variable is set: what an earlier transfer left would be a lie."""
+    leg = '1"]?evil,s,1)\r\n${SHELL(id)}&PJSIP/a|b,c;d\\ü '
+    told = dict(told_variables(Reason(transfer=leg, outcome="connected", agent="x" * 999)))
+    assert told["HOOKFLASH_TRANSFER"] == "1___evil_s_1_____SHELL_id___PJSIP_a_b_c_d___"
+    assert told["HOOKFLASH_CAUSE"] == ""
+    assert len(told["HOOKFLASH_AGENT"]) == 250

@@ -248,6 +248,7 @@ def test_a_manager(environ: Environ, tmp_path: Path) -> None:
         ("PORT", "70000"),
         ("CA_FILE", "ca.pem"),  # without TLS
         ("USERNAME", "a\r\nSecret: b"),
+        ("PASSWORD", "a\r\nAction: Originate"),
         ("CONTEXTS", "from-phone,"),
         ("CONTEXTS", "from phone"),
     ],

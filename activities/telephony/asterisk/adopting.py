@@ -144,6 +144,8 @@ class Adopter:
     async def _act(self, manager: Manager, action: str, **fields: str) -> None:
         try:
             reply = await manager.act(action, **fields)
+        except ValueError as error:
+            raise Unsupported(f"{action}: the name of a channel cannot be sent to a manager") from error
         except OutcomeUnknown:
             self._executor.touched = True
             raise

@@ -46,6 +46,13 @@ class ManagerSettings(BaseModel):
     """Dialplan contexts from which calls may be taken: both legs must be in one of them. A leg that was called is in
     the context of its endpoint."""
 
+    @field_validator("password")
+    @classmethod
+    def _is_one_line(cls, password: SecretStr) -> SecretStr:
+        if not password.get_secret_value().isprintable():
+            raise ValueError("control characters cannot be sent to a manager")
+        return password
+
     @field_validator("ca_file")
     @classmethod
     def _is_for_tls(cls, ca_file: Path | None, seen: ValidationInfo) -> Path | None:
