@@ -30,11 +30,14 @@ from activities.telephony.asterisk.state import (
 from activities.telephony.asterisk.steps import Step
 from activities.telephony.asterisk.translation import Endings, Translator
 from activities.telephony.asterisk.verdicts import was_there
-from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
+from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable, Unsupported
 from activities.telephony.model import Arrangement, LegEvent, Observation, Phase, SeenLeg
 
 CHANNELS = TypeAdapter(tuple[Channel, ...])
 BRIDGES = TypeAdapter(tuple[Bridge, ...])
+
+DOUBT = 0.1
+"""Before a second look at legs that cannot be taken over. What is refused for good was seen twice."""
 
 PAUSES = (0.0, 0.02, 0.1, 0.3)
 """Before another look, after an attempt that went wrong. Looking again is always safe."""
@@ -127,14 +130,21 @@ class _Run:
     def _is_refused(self, picture: Picture) -> bool:
         return any(not self._wanted.may_take(channel.owner) for channel in picture.channels.values())
 
-    async def _adopt(self, picture: Picture) -> Picture:
+    async def _adopt(self, picture: Picture, *, doubted: bool = False) -> Picture:
         """Take over whoever is still in the dialplan, if that is set up, and return what is there after it."""
         stray = stray_legs(self._wanted, picture)
         manager = self._settings.manager
         if manager is None or not stray or self._is_refused(picture):
             return picture
         bridges = await self._client.get(path("bridges"), BRIDGES.validate_python)
-        pair = may_adopt(self._wanted, picture, stray, bridges or (), manager)
+        try:
+            pair = may_adopt(self._wanted, picture, stray, bridges or (), manager)
+        except Unsupported:
+            if doubted:
+                raise
+            # Seen in the middle of being taken over by another worker, a pair looks like two who have never met.
+            await asyncio.sleep(DOUBT)
+            return await self._adopt(await self._look(), doubted=True)
         await self._adopter.take(pair, self._wanted.room, manager)
         return await self._look()
 
