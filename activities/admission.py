@@ -3,14 +3,16 @@
 import fnmatch
 import tomllib
 from collections.abc import Collection
+from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.telephony.model import Frozen
-from hookflash import Cause, Mode, Target
+from hookflash import Cause, Mode, Policy, Target
 
 ADMIT = "admit"
 """Name of the activity."""
@@ -25,6 +27,19 @@ class DirectoryEntry(BaseModel):
     """Where to ring, in the provider's grammar."""
     name: str = ""
     """How operators call it. Default: the entry's own key."""
+
+
+class TransferKey(BaseModel):
+    """What the transfer keys of a tenant's own phones do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    allowed: bool = True
+    """Whether they do anything. Default: they transfer, under the rules that hold for every transfer."""
+    ring_timeout: Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(hours=1))] = timedelta(seconds=20)
+    """How long the destination may ring. Default: 20 seconds."""
+    policy: Policy = Policy()
+    """Limits and fallbacks of such a transfer. Default: the contract's own."""
 
 
 class Tenant(BaseModel):
@@ -46,6 +61,8 @@ class Tenant(BaseModel):
     """Addresses that may not, though allowed by the patterns above. Default: none."""
     directory: dict[str, DirectoryEntry] = Field(default_factory=dict)
     """Names that callers may use in place of addresses. Default: none."""
+    transfer_key: TransferKey = TransferKey()
+    """What the transfer keys of the phones do. Default: see there."""
 
     def allows(self, address: str) -> bool:
         """Return whether an address may be dialled."""

@@ -1,4 +1,4 @@
-"""The one activity that touches a call: make an arrangement true."""
+"""The activities that touch a call: make an arrangement true, and tell a phone that there will be none."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,6 +12,9 @@ from activities.telephony.interface import Telephony
 from activities.telephony.model import Arrangement, Frozen, Observation
 
 ARRANGE = "arrange"
+"""Name of the activity."""
+
+DECLINE = "decline"
 """Name of the activity."""
 
 ATTEMPT_LIMIT = timedelta(seconds=3)
@@ -32,6 +35,15 @@ class ArrangeInput(Frozen):
     """Where every leg must be."""
 
 
+class DeclineInput(Frozen):
+    """Input of ``decline``."""
+
+    provider: str
+    """Name of the provider node that carries the call."""
+    leg: str
+    """Leg of the phone that has asked for the transfer."""
+
+
 class Arrange:
     """Holds the providers of a worker."""
 
@@ -46,11 +58,7 @@ class Arrange:
             ApplicationError: The provider did not do its part; ``type`` is the kind of the error, one of
                 ``ProviderUnavailable``, ``OutcomeUnknown``, ``ProtocolError`` and ``Unsupported``.
         """
-        telephony = self._providers.get(wanted.provider)
-        if telephony is None:
-            raise ApplicationError(
-                f"this worker has no provider {wanted.provider!r}", type=ProtocolError.kind, non_retryable=False
-            )
+        telephony = self._node(wanted.provider)
         try:
             async with asyncio.timeout(OWN_LIMIT.total_seconds()):
                 return await telephony.arrange(wanted.arrangement)
@@ -61,3 +69,23 @@ class Arrange:
             raise ApplicationError(
                 f"{wanted.provider}: {error}", type=error.kind, non_retryable=isinstance(error, _NO_USE_TRYING_AGAIN)
             ) from error
+
+    @activity.defn(name=DECLINE)
+    async def decline(self, asked: DeclineInput) -> None:
+        """Tell a phone that nothing comes of the transfer it has asked for.
+
+        Raises:
+            ApplicationError: As ``arrange``.
+        """
+        try:
+            await self._node(asked.provider).decline(asked.leg)
+        except TelephonyError as error:
+            raise ApplicationError(f"{asked.provider}: {error}", type=error.kind) from error
+
+    def _node(self, provider: str) -> Telephony:
+        telephony = self._providers.get(provider)
+        if telephony is None:
+            raise ApplicationError(
+                f"this worker has no provider {provider!r}", type=ProtocolError.kind, non_retryable=False
+            )
+        return telephony

@@ -17,11 +17,13 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
+from activities.admission import Tenants
 from activities.delivery import Delivery
 from activities.open_calls import running_on
 from activities.telephony.errors import ProtocolError, ProviderUnavailable, TelephonyError
 from activities.telephony.interface import Telephony
-from activities.telephony.model import LegEvent
+from activities.telephony.model import LegEvent, TransferAsked
+from activities.transfer_key import TransferKeys
 from hookflash.events import ProviderEvent
 
 BEAT = 1.0
@@ -63,11 +65,13 @@ class Listen:
     Args:
         client: How transfers are signalled.
         providers: The nodes that this worker can reach, by name.
+        tenants: What the transfer keys of phones do, and for whom. Default: every tenant has the defaults.
     """
 
-    def __init__(self, client: Client, providers: Mapping[str, Telephony]) -> None:
+    def __init__(self, client: Client, providers: Mapping[str, Telephony], tenants: Tenants | None = None) -> None:
         self._client = client
         self._providers = providers
+        self._tenants = tenants or Tenants()
 
     @activity.defn
     async def listen(self, provider: str) -> None:
@@ -91,7 +95,8 @@ class Listen:
             )
         try:
             async with asyncio.TaskGroup() as tasks:
-                session = _Session(provider, telephony, self._client, tasks)
+                keys = TransferKeys(self._client, provider, telephony, self._tenants)
+                session = _Session(provider, telephony, self._client, keys, tasks)
                 beat = tasks.create_task(session.beat())
                 why = await session.until_over()
                 # What was heard until now is sent, before anybody else listens and sends what comes after it.
@@ -106,9 +111,12 @@ class Listen:
 class _Session:
     """One worker's turn of listening."""
 
-    def __init__(self, provider: str, telephony: Telephony, client: Client, tasks: asyncio.TaskGroup) -> None:
+    def __init__(
+        self, provider: str, telephony: Telephony, client: Client, keys: TransferKeys, tasks: asyncio.TaskGroup
+    ) -> None:
         self.delivery = Delivery(client, tasks)
         self._client = client
+        self._keys = keys
         self._tasks = tasks
         self._provider = provider
         self._telephony = telephony
@@ -166,7 +174,11 @@ class _Session:
             self._since = datetime.now(UTC)
             await self._reconcile()
             async for event in events:
-                if event is not None:
+                if isinstance(event, TransferAsked):
+                    # Not waited for: nobody's events may be late because somebody presses a key.
+                    self._events += 1
+                    self._tasks.create_task(self._keys.follow(event))
+                elif event is not None:
                     self._pass_on(event)
         finally:
             await _close(events)
@@ -212,7 +224,7 @@ class _Session:
         )
 
 
-async def _close(events: AsyncIterator[LegEvent | None]) -> None:
+async def _close(events: AsyncIterator[LegEvent | TransferAsked | None]) -> None:
     # A generator that is merely left keeps its connection until the garbage collector comes by.
     if isinstance(events, AsyncGenerator):
         await events.aclose()

@@ -108,12 +108,13 @@ def build_workers(
     limits = limits or Limits()
     workers: list[Worker] = []
     if role in (Role.ALL, Role.ENGINE):
+        arrange = Arrange(providers)
         # One queue for workflows and their activities: only then do activities start without a round trip.
         engine = Worker(
             client,
             task_queue=names.TASK_QUEUE,
             workflows=WORKFLOWS,
-            activities=[Arrange(providers).arrange, Admission(tenants, tuple(providers)).admit],
+            activities=[arrange.arrange, arrange.decline, Admission(tenants, tuple(providers)).admit],
             interceptors=[GuardInterceptor()],
             workflow_runner=sandbox(),
             max_cached_workflows=limits.cached_workflows,
@@ -128,7 +129,7 @@ def build_workers(
         listener = Worker(
             client,
             task_queue=names.LISTENER_TASK_QUEUE,
-            activities=[Listen(client, providers).listen],
+            activities=[Listen(client, providers, tenants).listen],
             max_concurrent_activities=limits.activity_slots,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
             deployment_config=DEPLOYMENT,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from activities.arrange import ArrangeInput
-from activities.telephony.model import Announcement, Arrangement, Dial, Phase, Placement, Reason, WantedLeg
+from activities.telephony.model import Announcement, Arrangement, Dial, Phase, Placement, Reason, Report, WantedLeg
 from hookflash import CallBack, Cause, Context, HandOff, HangUp, Outcome, Party
 from hookflash.names import WATCH, owning_run
 from workflows.arranger import Aim
@@ -62,6 +62,8 @@ def _leg(call: Call, aim: Aim, ref: LegRef, placement: Placement, standing: Stan
         reason=reason(call, *aim.handed_off) if placement is Placement.HANDED_OFF and aim.handed_off else None,
         announcement=_announcement(call, aim, ref, placement),
         shows=_shows(call, aim, ref, placement),
+        report=_report(call, aim, ref),
+        transfers_for=call.request.tenant if ref.party is not Party.CUSTOMER else "",
         farewell=_farewell(call, aim, ref),
     )
 
@@ -114,6 +116,16 @@ def _shows(call: Call, aim: Aim, ref: LegRef, placement: Placement) -> str:
     """Return the leg whose number a phone shows from now on: the customer's, for who has taken over."""
     taken_over = aim.final and ref.party is Party.TARGET and placement is Placement.IN_ROOM
     return call.legs[CUSTOMER].id if taken_over and call.request.policy.show_customer else ""
+
+
+def _report(call: Call, aim: Aim, ref: LegRef) -> Report | None:
+    """Return what the phone is told that has asked for the transfer: that of the agent's first leg."""
+    if not call.request.agent.asked_by_phone or ref != LegRef(Party.AGENT):
+        return None
+    if not aim.final:
+        return Report.PROGRESS
+    together = {leg.party for leg, where, _ in aim.legs if where is Placement.IN_ROOM}
+    return Report.ANSWERED if together >= {Party.CUSTOMER, Party.TARGET} else Report.DECLINED
 
 
 def _farewell(call: Call, aim: Aim, ref: LegRef) -> str:

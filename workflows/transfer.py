@@ -9,6 +9,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.admission import ADMIT, AdmissionInput, Verdict
+from activities.arrange import DECLINE, DeclineInput
 from hookflash import (
     Actor,
     Cause,
@@ -159,6 +160,21 @@ class Transfer(Inbox):
             self._board.note("the policy could not be asked")
             return None
 
+    async def _decline(self, request: TransferRequest) -> None:
+        """Tell the phone that has asked for this transfer that it never began: no arrangement says so."""
+        asked = DeclineInput(provider=request.provider, leg=request.agent.leg)
+        try:
+            await workflow.execute_activity(
+                DECLINE,
+                asked,
+                start_to_close_timeout=timedelta(seconds=2),
+                schedule_to_close_timeout=timedelta(seconds=10),
+                retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),
+                summary="Tell the agent's phone that nothing comes of it",
+            )
+        except ActivityError as error:
+            workflow.logger.warning("the agent's phone was not told: %s", error)
+
     async def _plan(self, target: Target) -> PlannedTarget:
         await workflow.wait_condition(lambda: self._call is not None)
         call = self._call
@@ -278,6 +294,8 @@ class Transfer(Inbox):
         result = self._board.result = self._ledger.result(state, workflow.now())
         self._board.post(call, state, ())
         await hand_over(call, state)
+        if call.request.agent.asked_by_phone and (not state.begun or result.outcome is Outcome.REJECTED):
+            await self._decline(call.request)
         for news in self._inbox:
             if isinstance(news, Asked) and not news.answered:
                 news.refused, news.answered = "the transfer is over", True

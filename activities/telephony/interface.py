@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from activities.telephony.model import Arrangement, LegEvent, Observation
+from activities.telephony.model import Arrangement, LegEvent, Observation, TransferAsked
 
 
 class Telephony(Protocol):
@@ -33,11 +33,12 @@ class Telephony(Protocol):
         """
         ...
 
-    def events(self) -> AsyncIterator[LegEvent | None]:
+    def events(self) -> AsyncIterator[LegEvent | TransferAsked | None]:
         """Yield what happens to the legs of this node, from the moment of the first item on.
 
         The first item is ``None``: it says "listening from here on", and the caller then reconciles. ``None`` may also
         come later as a sign of life. Events of one leg are yielded in order; events of legs without an owner are not.
+        That a phone asks for a transfer is told whoever owns its leg, and nothing else is done about it.
 
         Raises:
             ProviderUnavailable: The connection was lost, or somebody else listens now.
@@ -49,6 +50,14 @@ class Telephony(Protocol):
 
         Raises:
             ProviderUnavailable: The provider could not be reached.
+        """
+        ...
+
+    async def decline(self, leg: str) -> None:
+        """Tell a phone that nothing comes of the transfer it has asked for. Repeatable; a leg that is gone is fine.
+
+        Raises:
+            TelephonyError: As ``arrange``.
         """
         ...
 

@@ -43,6 +43,17 @@ class Phase(IntEnum):
     ENDED = 4
 
 
+class Report(StrEnum):
+    """What a phone is told of the transfer that its own transfer key has asked for (RFC 3515, section 2.4.5)."""
+
+    PROGRESS = "progress"
+    """It is under way."""
+    ANSWERED = "answered"
+    """Somebody else has the call now. The last word."""
+    DECLINED = "declined"
+    """Nothing has come of it. The last word."""
+
+
 class Frozen(BaseModel):
     """Base of what travels between workflow and activity. Additive: unknown fields are ignored."""
 
@@ -120,6 +131,12 @@ class WantedLeg(Frozen):
     shows: str = ""
     """For ``in_room``: leg whose number this leg's phone shows as its partner from now on, where the provider knows it
     and can update it. Default: not changed."""
+    report: Report | None = None
+    """What the phone is told, once everybody else is where they must be, and before it is released itself. A phone
+    that has not asked for a transfer takes no notice. Default: nothing new."""
+    transfers_for: str = ""
+    """Tenant in whose name the phone may transfer with its own transfer key; the provider tells the engine when it is
+    pressed, and does nothing by itself. Only for phones of the company. Default: none, the key is not the engine's."""
     farewell: str = ""
     """For ``gone``: name of the recording that the leg hears, alone, before the provider itself releases it. It counts
     as ended from the beginning. A leg that is not up, or a provider that does not have the recording: released at
@@ -216,3 +233,31 @@ class LegEvent(Frozen):
     """For ``digit``: one of ``0-9*#A-D``. Default: none."""
     evidence: Evidence = Evidence()
     """For ``ended``: the provider's own words."""
+
+
+class TransferAsked(Frozen):
+    """A phone's own transfer key was pressed: somebody wants to be rid of the party it talks with (RFC 3515)."""
+
+    leg: str
+    """Leg of the phone that asks. It waits for a ``Report``."""
+    owner: str = ""
+    """Who watches that leg. Default: nobody."""
+    again: bool = False
+    """Whether this phone is being told already of a transfer that it has asked for. Default: no."""
+    tenant: str = ""
+    """In whose name; see ``WantedLeg.transfers_for``. Default: not known."""
+    callable_at: str = ""
+    """Address at which the phone can be called. Default: none that the engine may call."""
+    customer: str = ""
+    """Leg of the only other party in its conversation. Default: it talks with nobody, or with several."""
+    destination: str = ""
+    """Whom it asks for, as it was dialled: any text at all. Default: nobody."""
+    address: str = ""
+    """The same as an address of the provider's, not yet allowed by anybody. Default: it cannot be one."""
+    consults: bool = False
+    """Whether it asks to be replaced in another of its own calls (RFC 5589, section 7). Default: somebody is to be
+    rung."""
+    consulting: str = ""
+    """For ``consults``: its leg in that call. Default: there is no such call."""
+    consulted: str = ""
+    """For ``consults``: leg of the only other party there. Default: none, or several."""

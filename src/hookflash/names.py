@@ -104,6 +104,20 @@ def owning_run(token: str) -> tuple[str, str | None]:
     return workflow, run_id or None
 
 
+def customer_leg(owner: str, provider: str) -> str:
+    """Return the customer's leg of the transfer or the watch that an owner is; empty if it is neither.
+
+    Args:
+        owner: See `owner_token`.
+        provider: Name of the provider that carries the call.
+    """
+    workflow, _ = owning_run(owner)
+    transfer, watch = transfer_id(provider, ""), f"{WATCH}{provider}:"
+    if workflow.startswith(transfer):
+        return workflow.removeprefix(transfer)
+    return workflow.removeprefix(watch).rpartition(":")[0] if workflow.startswith(watch) else ""
+
+
 def listener_id(provider: str) -> str:
     """Return the workflow id of the listener of a provider node."""
     return f"listener:{provider}"

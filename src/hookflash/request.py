@@ -48,6 +48,8 @@ class Agent(FromCaller):
     """Opaque id of the agent for search and reports; never a name. Default: none."""
     address: Address | None = None
     """Where the agent is called back when the customer needs a person again. Default: cannot be recalled."""
+    asked_by_phone: bool = False
+    """The agent's phone has asked for this transfer itself (SIP REFER) and is told what comes of it. Default: no."""
 
 
 class AcceptGate(FromCaller):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from activities.admission import AdmittedTarget, Verdict
 from activities.telephony.errors import TelephonyError, Unsupported
-from activities.telephony.model import Arrangement, LegEvent, Observation
+from activities.telephony.model import Arrangement, LegEvent, Observation, TransferAsked
 from activities.telephony.simulator import Clock, SimulatedExchange, VirtualClock
 from activities.telephony.simulator.clock import Timer as Alarm
 from activities.telephony.simulator.legs import Leg
@@ -53,8 +53,8 @@ class OverheardExchange(SimulatedExchange):
         super().__init__(clock)
         self._tell_engine = told
 
-    def _told(self, event: LegEvent) -> None:
-        if not self.faults.outage:
+    def _told(self, event: LegEvent | TransferAsked) -> None:
+        if isinstance(event, LegEvent) and not self.faults.outage:
             self._tell_engine(event)
 
     def arrange_now(self, wanted: Arrangement) -> Observation:

@@ -16,6 +16,19 @@ from tests.rig.ari import CallControl, Events
 from tests.rig.asterisk_node import AsteriskNode, why_unavailable
 from tests.rig.phone import PhoneRack
 
+TENANTS = """
+[tenants.bold]
+blind = true
+
+[tenants.desk]
+deny = ["pjsip:target3"]
+[tenants.desk.directory.7001]
+address = "pjsip:target2"
+
+[tenants.locked.transfer_key]
+allowed = false
+"""
+
 
 @pytest.fixture(scope="session")
 async def asterisk_node(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AsteriskNode]:
@@ -65,7 +78,7 @@ async def engine(asterisk_node: AsteriskNode, tmp_path_factory: pytest.TempPathF
     """Run a server and a worker for the tests of a module: some modules kill theirs, and only one can be on a node."""
     folder = tmp_path_factory.mktemp("engine")
     tenants = folder / "tenants.toml"
-    tenants.write_text("[tenants.bold]\nblind = true\n")
+    tenants.write_text(TENANTS)
     async with (
         temporal_server() as client,
         worker_on(asterisk_node, client, folder / "worker.log", HOOKFLASH_TENANTS_FILE=str(tenants)),

@@ -87,6 +87,6 @@ async def test_the_engine_follows_no_302_even_where_the_dialplan_would(open_node
 async def _end_of(provider: AsteriskTelephony, leg: str, listening: asyncio.Event) -> LegEvent:
     async for event in provider.events():
         listening.set()
-        if event is not None and event.leg == leg and event.kind is LegEventKind.ENDED:
+        if isinstance(event, LegEvent) and event.leg == leg and event.kind is LegEventKind.ENDED:
             return event
     raise AssertionError("no end")

@@ -14,7 +14,7 @@ from activities.telephony.asterisk.settings import ManagerSettings
 from activities.telephony.asterisk.state import HOLD_PREFIX
 from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
 from activities.telephony.interface import Telephony
-from activities.telephony.model import Arrangement, LegEvent, Observation
+from activities.telephony.model import Arrangement, LegEvent, Observation, TransferAsked
 from tests.providers.ari_proxy import AriProxy
 from tests.providers.contract import ANNOUNCEMENT, MUSIC, PLACE, RINGBACK, SILENCE, Feature, Manner, Party
 from tests.rig.ari import CallControl, new_id
@@ -85,7 +85,7 @@ class ListenedTo:
             raise OutcomeUnknown("the test loses this answer on its last way")
         return observation
 
-    async def events(self) -> AsyncIterator[LegEvent | None]:
+    async def events(self) -> AsyncIterator[LegEvent | TransferAsked | None]:
         self._others += 1
         self._nobody_else.clear()
         try:
@@ -98,6 +98,9 @@ class ListenedTo:
 
     async def owners(self) -> frozenset[str]:
         return await self._provider.owners()
+
+    async def decline(self, leg: str) -> None:
+        await self._provider.decline(leg)
 
     async def close(self) -> None:
         if self._task is not None:

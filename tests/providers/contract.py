@@ -24,6 +24,7 @@ from activities.telephony.model import (
     Phase,
     Placement,
     SeenLeg,
+    TransferAsked,
     WantedLeg,
 )
 
@@ -190,6 +191,7 @@ class Listener:
 
     world: World
     events: list[LegEvent] = field(default_factory=lambda: list[LegEvent]())
+    asked: list[TransferAsked] = field(default_factory=lambda: list[TransferAsked]())
 
     def of(self, party: Party) -> list[LegEvent]:
         """Return the events of a party's leg."""
@@ -214,7 +216,9 @@ async def listening(world: World) -> AsyncGenerator[Listener]:
 
     async def listen() -> None:
         async for event in stream:
-            if event is not None:
+            if isinstance(event, TransferAsked):
+                listener.asked.append(event)
+            elif event is not None:
                 listener.events.append(event)
 
     task = asyncio.create_task(listen())

@@ -16,7 +16,8 @@ def event(kind: str, state: str = "Up", owner: str | None = "transfer:1", **more
 
 def run(*events: AriEvent) -> list[LegEvent]:
     translator = Translator(Endings())
-    return [found for item in events if (found := translator.translate(item)) is not None]
+    found = [translator.translate(item) for item in events]
+    return [item for item in found if isinstance(item, LegEvent)]
 
 
 def ended(cause: Cause, **evidence: object) -> LegEvent:

@@ -335,7 +335,7 @@ async def listen(exchange: SimulatedExchange) -> Callable[[], Awaitable[list[Leg
 
     async def collect() -> None:
         async for event in stream:
-            if event is not None:
+            if isinstance(event, LegEvent):
                 events.append(event)
 
     task = asyncio.create_task(collect())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Literal
+from urllib.parse import quote
 
 from tests.rig.behaviour import Behaviour
 from tests.rig.rtp import Description, Media
@@ -212,6 +213,29 @@ class Call:
         final = await self._negotiate(invite)
         return final.status if final is not None else 408
 
+    async def transfer(self, to: str, replacing: Call | None = None) -> int:
+        """Press this phone's own transfer key: a REFER (RFC 3515). What comes of it is in `told`.
+
+        Args:
+            to: the user part of whom the far end is to talk to, or a whole Refer-To.
+            replacing: this phone's call with them, in which the far end takes its place (RFC 5589, section 7).
+
+        Returns:
+            The final status of the REFER itself.
+        """
+        host = address_uri(self.dialog.target).partition("@")[2]
+        replaces = f"?Replaces={_replaces(replacing.dialog)}" if replacing is not None else ""
+        refer_to = to if "<" in to else f"<sip:{to}@{host}{replaces}>"
+        return await self.request(
+            "REFER", [("Refer-To", refer_to), ("Referred-By", f"<{address_uri(self.dialog.local)}>")]
+        )
+
+    @property
+    def told(self) -> list[int]:
+        """What the far end said of the transfers that were asked for, in order, repetitions left out."""
+        notices = {it.cseq[0]: it for it in self.received if it.method == "NOTIFY"}
+        return [int(notices[number].body.split(b" ", 2)[1]) for number in sorted(notices)]
+
     async def press(self, keys: str) -> None:
         """Press keys and wait until the last one is sent."""
         self.media.press(keys)
@@ -303,3 +327,9 @@ class Call:
         """Drop the call without a word: stop its timers and close its socket."""
         self._end("here")
         await self._transactions.close()
+
+
+def _replaces(dialog: Dialog) -> str:
+    """Return a dialog as the far end knows it (RFC 3891, section 6.1), escaped for a URI's header."""
+    tags = f";to-tag={parameter(dialog.remote, 'tag')};from-tag={parameter(dialog.local, 'tag')}"
+    return quote(dialog.call_id + tags, safe="")

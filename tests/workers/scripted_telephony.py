@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 from activities.telephony.errors import ProviderUnavailable, TelephonyError
-from activities.telephony.model import Arrangement, LegEvent, LegEventKind, Observation
+from activities.telephony.model import Arrangement, LegEvent, LegEventKind, Observation, TransferAsked
 
 
 class ScriptedTelephony:
@@ -15,7 +15,9 @@ class ScriptedTelephony:
         self.reachable = True
         self.connections = 0
         """How often somebody began to listen."""
-        self._line: asyncio.Queue[LegEvent | TelephonyError | None] | None = None
+        self.declined: list[str] = []
+        """The legs whose phones were told that nothing comes of their transfer."""
+        self._line: asyncio.Queue[LegEvent | TransferAsked | TelephonyError | None] | None = None
         self._changed = asyncio.Event()
 
     @property
@@ -33,7 +35,7 @@ class ScriptedTelephony:
         """Let something happen to a leg."""
         self.emit(LegEvent.model_validate({"owner": owner, "leg": leg, "kind": kind, **more}))
 
-    def emit(self, item: LegEvent | TelephonyError | None) -> None:
+    def emit(self, item: LegEvent | TransferAsked | TelephonyError | None) -> None:
         """Tell whoever listens; nobody, if nobody does."""
         if self._line is not None:
             self._line.put_nowait(item)
@@ -42,7 +44,7 @@ class ScriptedTelephony:
         """Nobody asks for it here."""
         raise NotImplementedError
 
-    async def events(self) -> AsyncIterator[LegEvent | None]:
+    async def events(self) -> AsyncIterator[LegEvent | TransferAsked | None]:
         """See `Telephony`."""
         if not self.reachable:
             raise ProviderUnavailable("no answer")
@@ -64,6 +66,10 @@ class ScriptedTelephony:
     async def owners(self) -> frozenset[str]:
         """See `Telephony`."""
         return frozenset(self.owned)
+
+    async def decline(self, leg: str) -> None:
+        """See `Telephony`."""
+        self.declined.append(leg)
 
     async def close(self) -> None:
         """See `Telephony`."""

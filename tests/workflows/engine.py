@@ -138,9 +138,11 @@ class Engine:
         while True:
             with contextlib.suppress(ProviderUnavailable):
                 async for event in self.exchange.events():
-                    if event is not None:
+                    if isinstance(event, LegEvent):
                         await (self.post or self.signal)(event.owner, as_signalled(event))
                         continue
+                    if event is not None:
+                        continue  # a transfer key: what becomes of it is the real listener's
                     for owner in sorted(await self.exchange.owners()):
                         await self.signal(owner, ProviderEvent(kind="reconcile"))
             await asyncio.sleep(0.05)  # the exchange is out of reach; a real listener waits a moment too
@@ -158,12 +160,14 @@ class Engine:
             runner: What workflow code runs in. Default: the sandbox of the real workers.
             options: Further arguments of the ``Worker``.
         """
+        arrange = Arrange({"simulator": self.exchange})
         return Worker(
             self.client,
             task_queue=self.queue,
             workflows=[Transfer, ConnectedCall, CallBack],
             activities=[
-                Arrange({"simulator": self.exchange}).arrange,
+                arrange.arrange,
+                arrange.decline,
                 admit or Admission(TENANTS, ["simulator"]).admit,
             ],
             interceptors=[GuardInterceptor()],

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 import aiohttp
 from pydantic import ValidationError
 
-from activities.telephony.asterisk.client import AriClient
+from activities.telephony.asterisk.client import AriClient, InternalError, path
 from activities.telephony.asterisk.settings import AsteriskSettings
+from activities.telephony.asterisk.state import TENANT, Variable
 from activities.telephony.asterisk.translation import AriEvent, Translator
 from activities.telephony.errors import ProviderUnavailable
-from activities.telephony.model import LegEvent
+from activities.telephony.model import LegEvent, TransferAsked
 
 SIGN_OF_LIFE = 1.0
 """Longest silence towards the caller, who tells Temporal with every item that it is alive."""
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 async def listen(
     client: AriClient, settings: AsteriskSettings, translator: Translator
-) -> AsyncIterator[LegEvent | None]:
+) -> AsyncIterator[LegEvent | TransferAsked | None]:
     """Yield the leg events of an application until the connection is lost.
 
     Nothing that happened while nobody listened is ever sent again: the caller looks at the real state after the first
@@ -43,11 +44,22 @@ async def listen(
                 continue
             if event.type == "ApplicationReplaced":
                 raise ProviderUnavailable("another listener took over the events of this application")
-            leg_event = translator.translate(event)
-            if leg_event is not None:
-                yield leg_event
+            news = translator.translate(event)
+            if isinstance(news, TransferAsked) and not news.tenant:
+                # Whoever made the leg may have set it without asking for reports.
+                news = news.model_copy(update={"tenant": await _tenant(client, news.leg)})
+            if news is not None:
+                yield news
     finally:
         await socket.close()
+
+
+async def _tenant(client: AriClient, leg: str) -> str:
+    try:
+        reply = await client.send("GET", path("channels", leg, "variable"), {"variable": TENANT})
+    except InternalError:
+        return ""
+    return Variable.model_validate(reply.data).value if reply.done else ""
 
 
 def _read(message: aiohttp.WSMessage) -> AriEvent | None:

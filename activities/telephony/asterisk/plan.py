@@ -39,6 +39,7 @@ from activities.telephony.asterisk.steps import (
     Step,
     StopRing,
 )
+from activities.telephony.asterisk.transfer_key import keys, reports
 from activities.telephony.asterisk.verdicts import DIALLED_PLACEMENTS, endings
 from activities.telephony.model import Arrangement, Placement, WantedLeg
 
@@ -119,6 +120,8 @@ class _Planner(Scene):
             *self._dial(),
             *questions(self),
             *self._notes(holding, company),
+            *keys(self),
+            *reports(self),
         )
 
     def say(self) -> tuple[Step, ...]:
@@ -200,6 +203,7 @@ class _Planner(Scene):
                         to.endpoint,
                         self.wanted.owner,
                         tuple(variables.items()),
+                        "" if to.number else leg.transfers_for,
                     )
                 )
             if leg.placement is Placement.SCREENING:

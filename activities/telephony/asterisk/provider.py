@@ -27,11 +27,11 @@ from activities.telephony.asterisk.state import (
     hold_bridge,
     moment,
 )
-from activities.telephony.asterisk.steps import Step
+from activities.telephony.asterisk.steps import Step, Tell
 from activities.telephony.asterisk.translation import Endings, Translator
 from activities.telephony.asterisk.verdicts import was_there
-from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable, Unsupported
-from activities.telephony.model import Arrangement, LegEvent, Observation, Phase, SeenLeg
+from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable, Unsupported
+from activities.telephony.model import Arrangement, LegEvent, Observation, Phase, Report, SeenLeg, TransferAsked
 
 CHANNELS = TypeAdapter(tuple[Channel, ...])
 BRIDGES = TypeAdapter(tuple[Bridge, ...])
@@ -65,9 +65,9 @@ class AsteriskTelephony:
             limit = self._settings.arrange_timeout.total_seconds()
             raise run.unfinished(f"not done within {limit:g} s") from error
 
-    async def events(self) -> AsyncIterator[LegEvent | None]:
+    async def events(self) -> AsyncIterator[LegEvent | TransferAsked | None]:
         """Yield what happens to the legs of this node; see ``Telephony.events``."""
-        translator = Translator(self._endings)
+        translator = Translator(self._endings, trunk=self._settings.trunk)
         async for event in listen(self._client, self._settings, translator):
             yield event
 
@@ -75,6 +75,13 @@ class AsteriskTelephony:
         """Return the workflows that own a live leg on this node; see ``Telephony.owners``."""
         channels = await self._client.get(path("channels"), CHANNELS.validate_python)
         return frozenset(channel.owner for channel in channels or () if channel.owner)
+
+    async def decline(self, leg: str) -> None:
+        """Tell a phone that nothing comes of the transfer it has asked for; see ``Telephony.decline``."""
+        try:
+            await Executor(self._client).run((Tell(leg, Report.DECLINED),))
+        except StaleError as error:
+            raise ProtocolError(str(error)) from error
 
     async def close(self) -> None:
         """Release connections. The calls go on."""

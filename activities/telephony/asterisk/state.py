@@ -26,6 +26,10 @@ SHOWN = "HOOKFLASH_SHOWN"
 """On a leg: the leg whose number its phone was told to show, if there was one that it may show."""
 RINGBACK = "HOOKFLASH_RINGBACK"
 """On a leg: id of the ringing leg for which it was told to hear ringback."""
+REPORTED = "HOOKFLASH_REPORTED"
+"""On a leg: what its phone was last told of the transfer that it has asked for, and by whom."""
+TENANT = "HOOKFLASH_TENANT"
+"""On a leg: tenant in whose name its phone may transfer. Set by the engine, or by whoever made the leg."""
 PROMPTED = "HOOKFLASH_PROMPTED"
 """On a leg: its prompt was started."""
 ANNOUNCED = "HOOKFLASH_ANNOUNCED"
@@ -155,6 +159,7 @@ class Bridge(_Shown):
     """A bridge as ARI shows it."""
 
     id: str
+    bridge_type: str = ""
     channels: tuple[str, ...] = ()
     bridgevars: Mapping[str, object] = {}
 

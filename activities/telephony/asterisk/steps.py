@@ -25,6 +25,7 @@ from activities.telephony.asterisk.sounds import (
     Whisper,
 )
 from activities.telephony.asterisk.state import ANNOUNCED, DIALLED, FORMER_OWNER, OWNER
+from activities.telephony.asterisk.transfer_key import Tell, key_variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +128,14 @@ class Create:
     endpoint: str
     owner: str
     variables: tuple[tuple[str, str], ...] = ()
+    transfers_for: str = ""
+    """Tenant in whose name its phone may transfer. Default: none."""
 
     def requests(self) -> tuple[Request, ...]:
         """Return what it takes."""
         query = {"endpoint": self.dial_string, "app": self.app, "channelId": self.leg}
         variables: dict[str, Any] = {OWNER: {"value": self.owner, "report_events": True}}
-        body = {"variables": variables | dict(self.variables)}
+        body = {"variables": variables | dict(self.variables) | key_variables(self.transfers_for)}
         return (Request("POST", path("channels", "create"), query, body, fine=frozenset({409})),)
 
 
@@ -191,6 +194,7 @@ Step = (
     | StopWhisper
     | Listen
     | StopListening
+    | Tell
     | HangUp
     | GiveUp
     | HandOff

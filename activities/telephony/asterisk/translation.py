@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from activities.telephony.asterisk.causes import SHUT_DOWN, SHUTDOWN, Ending, ending
 from activities.telephony.asterisk.sounds import LISTENING
 from activities.telephony.asterisk.state import OWNER, Channel
-from activities.telephony.model import LegEvent, LegEventKind
+from activities.telephony.asterisk.transfer_key import Asker, ReferTo, asked
+from activities.telephony.model import LegEvent, LegEventKind, TransferAsked
 
 REMEMBERED = 10_000
 DIGITS = frozenset("0123456789*#ABCD")
@@ -34,6 +35,10 @@ class AriEvent(BaseModel):
     digit: str = ""
     variable: str = ""
     value: str = ""
+    state: str = ""
+    """Of a ChannelTransfer: the report that has just been sent. Empty: a phone has asked for a transfer."""
+    referred_by: Asker = Asker()
+    refer_to: ReferTo = ReferTo()
 
 
 class Endings(Mapping[str, Ending]):
@@ -62,17 +67,20 @@ class Endings(Mapping[str, Ending]):
 class Translator:
     """Turns the events of one connection into leg events."""
 
-    def __init__(self, endings: Endings, limit: int = REMEMBERED) -> None:
-        """Take where endings are kept, and how many legs to remember."""
+    def __init__(self, endings: Endings, limit: int = REMEMBERED, *, trunk: str | None = None) -> None:
+        """Take where endings are kept, how many legs to remember, and the endpoint that is nobody's phone."""
         self._endings = endings
+        self._trunk = trunk
         self._limit = limit
         self._owners: OrderedDict[str, str] = OrderedDict()
         self._soft: dict[str, int | None] = {}
         """By leg: cause of the first ChannelHangupRequest if it was soft, None if it was not. A caller's leg has a soft
         one after its BYE too."""
 
-    def translate(self, event: AriEvent) -> LegEvent | None:
+    def translate(self, event: AriEvent) -> LegEvent | TransferAsked | None:
         """Return what an event means for a leg; None if it means nothing or nobody owns the leg."""
+        if event.type == "ChannelTransfer":
+            return None if event.state else asked(event.referred_by, event.refer_to, self._trunk)
         channel = event.channel
         if channel is None:
             return None

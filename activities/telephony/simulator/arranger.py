@@ -103,6 +103,12 @@ class Arranger:
                 board.time_out(leg, because)
             case StepKind.SHOW:
                 board.show(leg, board.legs[want.shows], because)
+            case StepKind.GIVE_KEY:
+                leg.transfers_for = want.transfers_for
+            case StepKind.TELL:
+                if want.report is not None:
+                    leg.reported = f"{want.report} {wanted.owner}"
+                    leg.told(want.report)
             case StepKind.ANNOUNCE:
                 if want.announcement is not None:
                     board.announce(leg, want.announcement, because)
@@ -128,6 +134,7 @@ class Arranger:
             placement=ON_ANSWER[want.placement],
             room=_room_for(want, wanted),
             owner=wanted.owner,
+            transfers_for=want.transfers_for,
         )
 
     def _refused(self, want: WantedLeg, wanted: Arrangement, theirs: dict[str, str]) -> SeenLeg:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
-from activities.telephony.model import Arrangement, LegEvent, Observation, Phase, Placement
+from activities.telephony.model import Arrangement, LegEvent, Observation, Phase, Placement, Report, TransferAsked
 from activities.telephony.simulator.arranger import Arranger
 from activities.telephony.simulator.clock import AsyncioClock, Clock
 from activities.telephony.simulator.faults import FaultKind, Faults
@@ -49,7 +49,7 @@ class SimulatedExchange:
         self._arranger = Arranger(self._board)
         self._began: dict[str, float] = {}
         self._touched: dict[str, None] = {}
-        self._listener: asyncio.Queue[LegEvent | ProviderUnavailable] | None = None
+        self._listener: asyncio.Queue[LegEvent | TransferAsked | ProviderUnavailable] | None = None
         self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
     # The interface of every provider.
@@ -72,12 +72,12 @@ class SimulatedExchange:
                 self._arrange(wanted, fault.steps)
         raise OutcomeUnknown("arrange: the answer was lost")
 
-    async def events(self) -> AsyncIterator[LegEvent | None]:
+    async def events(self) -> AsyncIterator[LegEvent | TransferAsked | None]:
         """Yield what happens; see ``Telephony``. Only one listens: a new one takes the place of the old."""
         self.requests["events"] += 1
         self._refuse_in_outage("events")
         self.lose_listener("somebody else listens now")
-        queue: asyncio.Queue[LegEvent | ProviderUnavailable] = asyncio.Queue()
+        queue: asyncio.Queue[LegEvent | TransferAsked | ProviderUnavailable] = asyncio.Queue()
         self._listener = queue
         try:
             yield None
@@ -95,6 +95,13 @@ class SimulatedExchange:
         self.requests["owners"] += 1
         self._refuse_in_outage("owners")
         return frozenset(leg.owner for leg in self._board.present.values() if leg.owner)
+
+    async def decline(self, leg: str) -> None:
+        """Tell a phone that nothing comes of the transfer it has asked for; see ``Telephony``."""
+        self.requests["decline"] += 1
+        self._refuse_in_outage("decline")
+        if leg in self.legs:
+            self.legs[leg].told(Report.DECLINED)
 
     async def close(self) -> None:
         """Stop the listener. The calls go on."""
@@ -131,6 +138,17 @@ class SimulatedExchange:
     def press(self, leg: str, digit: str) -> None:
         """Let a party press a key: one of ``0-9*#A-D``."""
         self._board.press(self.legs[leg], digit)
+
+    def ask_transfer(self, leg: str, destination: str, *, consulting: str | None = None) -> None:
+        """Let a party press its phone's transfer key.
+
+        Args:
+            leg: Whose phone; it must be up.
+            destination: Name of the phone that its partner is to be connected to.
+            consulting: The same phone's leg in another call, whose other party is to be the one. Default: the
+                destination is rung.
+        """
+        self._board.ask_transfer(self.legs[leg], destination, self.legs[consulting] if consulting else None)
 
     def lose_listener(self, why: str = "the connection was lost") -> None:
         """Cut off whoever listens to the events; what happens meanwhile is lost to them."""
@@ -254,7 +272,7 @@ class SimulatedExchange:
                 if not over.done():
                     over.set_result(None)
 
-    def _told(self, event: LegEvent) -> None:
+    def _told(self, event: LegEvent | TransferAsked) -> None:
         if self.faults.outage:
             self.lose_listener()
         if self._listener is not None:

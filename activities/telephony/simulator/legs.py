@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from activities.telephony.model import Phase, Placement
+from activities.telephony.model import Phase, Placement, Report
 from activities.telephony.simulator.clock import Timer
 from activities.telephony.simulator.script import SCHEME, Script
 from hookflash import Cause, Evidence
@@ -57,6 +57,14 @@ class Leg:
     """Number of the last announcement that was played to it."""
     announcement: Timer | None = None
     """The end of the announcement that it hears now, over everything else."""
+    transfers_for: str = ""
+    """Tenant in whose name its phone may transfer."""
+    reports: list[Report] = field(default_factory=lambda: list[Report]())
+    """What its phone was told of the transfers that it has asked for."""
+    reported: str = ""
+    """What it was last told, and by whom, whether it has asked for anything or not."""
+    waits_for_report: bool = False
+    """It has asked for a transfer, and has not been told the end of it."""
     leaving: bool = False
     """It has ended as far as anybody is told, and still hears its farewell."""
 
@@ -87,6 +95,12 @@ class Leg:
     def rings_for(self, room: str) -> bool:
         """Whether it rings, and who is alone in this room waits for it."""
         return self.ringing and self.room == room and self.placement in HEARD_RINGING
+
+    def told(self, report: Report) -> None:
+        """Take in what has come of the transfer that its phone has asked for, if it has asked for any."""
+        if self.waits_for_report:
+            self.reports.append(report)
+            self.waits_for_report = report is Report.PROGRESS
 
     def stop_announcement(self) -> None:
         """Break off what is being announced to it, if anything is."""

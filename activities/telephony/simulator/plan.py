@@ -42,6 +42,8 @@ class StepKind(StrEnum):
     HANG_UP = "hang up"
     SAY_FAREWELL = "say farewell to"
     SHOW = "show the partner to"
+    GIVE_KEY = "give the transfer key to"
+    TELL = "tell the phone of"
     ANNOUNCE = "announce to"
     REMOVE_ROOM = "remove room"
 
@@ -130,7 +132,9 @@ class _Planner:
         comes = any(self._is_customer(want) for want in joins)
         first_out = [want for want in (*holds, *releases) if self._goes_first(want, comes)]
 
-        steps: list[Step] = []
+        tells = self._pick(self._needs_telling)
+        going = [want for want in tells if want in releases]
+        steps: list[Step] = self._each(StepKind.TELL, tuple(going))
         if self._needs_room() and room not in self.rooms:
             steps.append(Step(StepKind.CREATE_ROOM))
         steps += self._out(holds, releases, first_out)
@@ -147,6 +151,8 @@ class _Planner:
         done = [*first_out, *customer_released]
         steps += self._out((), releases, [want for want in releases if want not in done])
         steps += self._each(StepKind.SHOW, self._pick(self._needs_to_show))
+        steps += self._each(StepKind.GIVE_KEY, self._pick(self._needs_key))
+        steps += self._each(StepKind.TELL, tuple(want for want in tells if want not in going))
         # Last, so that what is announced hides no silence that one of the other steps would cause.
         steps += self._each(StepKind.ANNOUNCE, self._pick(self._needs_announcement))
         if not self.wanted.keep_room and room in self.rooms and not self._needs_room():
@@ -213,6 +219,13 @@ class _Planner:
         # Each owner counts its own announcements; who takes a leg over now begins anew.
         played = leg.announced if leg.owner == self.wanted.owner else 0
         return (joined or want.placement in _PLACED) and announcement.number > played
+
+    def _needs_key(self, leg: Leg, want: WantedLeg) -> bool:
+        return leg.up and want.placement in _PLACED and want.transfers_for not in ("", leg.transfers_for)
+
+    def _needs_telling(self, leg: Leg, want: WantedLeg) -> bool:
+        told = f"{want.report} {self.wanted.owner}"
+        return leg.up and want.report is not None and leg.reported != told
 
     def _is_customer(self, want: WantedLeg) -> bool:
         return want.leg == self.customer

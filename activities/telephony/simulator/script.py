@@ -13,7 +13,8 @@ parameter      the phone
 ``invalid``    does not exist
 ``hangup=D``   hangs up D after it has answered
 ``press=KEY``  presses a key once it has answered
-``after=D``    with ``press``: that long after the answer
+``transfer=NAME``  presses its transfer key, and asks for the phone of that name
+``after=D``    with ``press`` or ``transfer``: that long after the answer
 =============  ====================================================================================
 
 Durations are ``300ms``, ``2s``, ``1.5s``, ``2m``. A phone without a script rings until a test or the demo lets it
@@ -32,6 +33,7 @@ _NAME = re.compile(r"[A-Za-z0-9+][A-Za-z0-9._+-]{0,63}")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _KEYS = frozenset("0123456789*#")
+_TAKES_A_WORD = frozenset({"press", "transfer"})
 
 
 class BadScript(ValueError):
@@ -69,8 +71,10 @@ class Script:
     """From the answer. None: it stays until the other side ends the call."""
     press: str = ""
     """Key it presses. Empty: none."""
+    transfer: str = ""
+    """Whom it asks for with its transfer key. Empty: nobody."""
     press_after: float = 0.0
-    """From the answer."""
+    """From the answer, until it presses its key, or its transfer key."""
 
 
 def parse_address(address: str) -> tuple[str, Script]:
@@ -97,8 +101,8 @@ def parse_script(script: str) -> Script:
     manners = [name for name in given if name in _MANNERS and not (name == Manner.RING and given[name])]
     if len(manners) > 1:
         raise BadScript(f"{manners[1]}: contradicts {manners[0]}")
-    if "after" in given and "press" not in given:
-        raise BadScript("after: only together with press")
+    if "after" in given and not given.keys() & {"press", "transfer"}:
+        raise BadScript("after: only together with press or transfer")
     manner = Manner(manners[0]) if manners else Manner.RING
     if manner == Manner.MACHINE and "press" in given:
         raise BadScript("press: contradicts machine")
@@ -108,6 +112,7 @@ def parse_script(script: str) -> Script:
         ring_after=_seconds("ring", given["ring"]) if given.get("ring") else RING_AFTER,
         hang_up_after=_seconds("hangup", given["hangup"]) if "hangup" in given else None,
         press=_key(given["press"]) if "press" in given else "",
+        transfer=_phone(given["transfer"]) if "transfer" in given else "",
         press_after=_seconds("after", given["after"]) if "after" in given else 0.0,
     )
 
@@ -116,11 +121,11 @@ def _parameters(script: str) -> dict[str, str]:
     given: dict[str, str] = {}
     for part in script.split("&") if script else ():
         name, _, value = part.partition("=")
-        if name not in _TAKES_A_DURATION and name != "press" and name not in _MANNERS:
+        if name not in _TAKES_A_DURATION and name not in _TAKES_A_WORD and name not in _MANNERS:
             raise BadScript(f"{name[:32] or 'an empty parameter'}: unknown")
         if name in given:
             raise BadScript(f"{name}: given twice")
-        if value and name != "press" and name not in _TAKES_A_DURATION:
+        if value and name not in _TAKES_A_WORD and name not in _TAKES_A_DURATION:
             raise BadScript(f"{name}: takes no value")
         if not value and name in _NEEDS_A_DURATION:
             raise BadScript(f"{name}: needs a duration, for example {name}=2s")
@@ -138,4 +143,10 @@ def _seconds(name: str, text: str) -> float:
 def _key(text: str) -> str:
     if text not in _KEYS:
         raise BadScript("press: must be one key, 0-9, * or #")
+    return text
+
+
+def _phone(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise BadScript("transfer: must be the name of a phone")
     return text

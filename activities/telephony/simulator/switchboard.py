@@ -3,11 +3,20 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from activities.telephony.model import Announcement, Dial, LegEvent, LegEventKind, Phase, Placement
+from activities.telephony.model import (
+    Announcement,
+    Dial,
+    LegEvent,
+    LegEventKind,
+    Phase,
+    Placement,
+    Report,
+    TransferAsked,
+)
 from activities.telephony.simulator import recordings
 from activities.telephony.simulator.clock import Clock
 from activities.telephony.simulator.legs import EVIDENCE, Leg, Room
-from activities.telephony.simulator.script import BadScript, Manner, parse_address
+from activities.telephony.simulator.script import SCHEME, BadScript, Manner, parse_address
 from hookflash import Cause, Evidence
 
 _REFUSALS = {
@@ -25,7 +34,9 @@ class Switchboard:
     the id of the call and what happened, and events go to ``told``.
     """
 
-    def __init__(self, clock: Clock, changed: Callable[[str, str], None], told: Callable[[LegEvent], None]) -> None:
+    def __init__(
+        self, clock: Clock, changed: Callable[[str, str], None], told: Callable[[LegEvent | TransferAsked], None]
+    ) -> None:
         self.legs: dict[str, Leg] = {}
         """Every leg there ever was."""
         self.present: dict[str, Leg] = {}
@@ -180,6 +191,43 @@ class Switchboard:
             raise ValueError(f"{leg.id} is not up")
         self._tell(leg, LegEventKind.DIGIT, digit)
 
+    def ask_transfer(self, leg: Leg, destination: str, other: Leg | None = None) -> None:
+        """Press the transfer key of a phone that is up: its partner is to go to somebody else.
+
+        Args:
+            leg: Whose phone.
+            destination: Whom it asks for.
+            other: Its leg in another call, whose other party is to get the partner. Default: somebody is rung.
+        """
+        if not leg.up:
+            raise ValueError(f"{leg.id} is not up")
+        leg.waits_for_report = True
+        address = f"{SCHEME}{destination}"
+        try:
+            parse_address(address)
+        except BadScript:
+            address = ""
+        self._told(
+            TransferAsked(
+                leg=leg.id,
+                owner=leg.owner,
+                again=bool(leg.owner) and leg.reported == f"{Report.PROGRESS} {leg.owner}",
+                tenant=leg.transfers_for,
+                callable_at=f"{SCHEME}{leg.number}",
+                customer=self._partner(leg),
+                destination=destination,
+                address=address,
+                consults=other is not None,
+                consulting=other.id if other else "",
+                consulted=self._partner(other) if other else "",
+            )
+        )
+
+    def _partner(self, leg: Leg) -> str:
+        """Return the only other party in the room of a leg, empty if there is none."""
+        others = [it.id for it in self.present.values() if it.up and leg.room and it.is_in(leg.room) and it is not leg]
+        return others[0] if len(others) == 1 else ""
+
     def _ring(self, leg: Leg) -> None:
         leg.phase, leg.rang = Phase.RINGING, True
         self._tell(leg, LegEventKind.RINGING)
@@ -195,6 +243,8 @@ class Switchboard:
             self._later(leg, script.hang_up_after, lambda: self.hang_up(leg))
         if script.press:
             self._later(leg, script.press_after, lambda: self.press(leg, script.press))
+        if script.transfer:
+            self._later(leg, script.press_after, lambda: self.ask_transfer(leg, script.transfer))
 
     # What the exchange does by itself.
 
