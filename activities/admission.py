@@ -105,7 +105,7 @@ class AdmittedTarget(Frozen):
     """What became of one target."""
 
     address: str
-    """Where to ring; empty if it must not be."""
+    """Where to ring; empty if it must not be, or is there already."""
     name: str
     """How operators call it."""
     denied: Cause | None = None
@@ -169,6 +169,8 @@ def _judge_mode(tenant: Tenant, mode: Mode) -> tuple[Cause | None, str]:
 
 def _judge(tenant: Tenant, target: Target) -> AdmittedTarget:
     address, name = target.address, target.name
+    if target.leg is not None:
+        return AdmittedTarget(address="", name=name or "target")  # nobody is rung: who talks to whom, talks already
     if target.directory is not None:
         entry = tenant.directory.get(target.directory)
         if entry is None:

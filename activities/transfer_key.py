@@ -67,7 +67,12 @@ def understand(asked: TransferAsked, provider: str, tenants: Tenants) -> Wish:
             provider=provider,
             tenant=name,
             customer=Customer(leg=customer),
-            agent=Agent(leg=asked.leg, address=asked.callable_at or None, asked_by_phone=True),
+            agent=Agent(
+                leg=asked.leg,
+                address=asked.callable_at or None,
+                consulting_leg=asked.consulting or None,
+                asked_by_phone=True,
+            ),
             targets=(target,),
             policy=tenant.transfer_key.policy,
         )
@@ -80,7 +85,9 @@ def understand(asked: TransferAsked, provider: str, tenants: Tenants) -> Wish:
 def _target(asked: TransferAsked, tenant: Tenant) -> Target:
     ring_timeout = tenant.transfer_key.ring_timeout
     if asked.consults:
-        raise RefusedError("it asks to be replaced in another call")
+        if not asked.consulted:
+            raise RefusedError("there is no one other party in the call that it consults in")
+        return Target(leg=asked.consulted)
     if asked.destination in tenant.directory:
         return Target(directory=asked.destination, ring_timeout=ring_timeout)
     if not asked.address:

@@ -22,9 +22,11 @@ def arrange_input(call: Call, aim: Aim) -> tuple[ArrangeInput, str]:
     legs = tuple(
         _leg(call, aim, ref, placement, standing)
         for ref, placement, standing in aim.legs
-        if placement is not Placement.GONE or (ref in call.legs and call.legs[ref].phase is not Phase.ENDED)
+        if placement is not Placement.GONE or _is_to_end(call, ref)
     )
-    policy = call.request.policy
+    policy, other = call.request.policy, call.request.agent.consulting_leg
+    if other and _report(aim) is Report.ANSWERED:
+        legs = (*legs, WantedLeg(leg=other, name="agent's other call", placement=Placement.GONE))
     arrangement = Arrangement(
         owner=call.owner,
         # Watches, and what an earlier transfer of this call left.
@@ -56,13 +58,13 @@ def _leg(call: Call, aim: Aim, ref: LegRef, placement: Placement, standing: Stan
         name=call.name(ref),
         placement=placement,
         known=leg.phase,
-        dial=_dial(call, ref) if called else None,
+        dial=_dial(call, ref) if called and not _is_there(call, ref) else None,
         expired=standing is Standing.EXPIRED,
         place=entry.place if placement is Placement.HANDED_OFF and isinstance(entry, HandOff) else "",
         reason=reason(call, *aim.handed_off) if placement is Placement.HANDED_OFF and aim.handed_off else None,
         announcement=_announcement(call, aim, ref, placement),
         shows=_shows(call, aim, ref, placement),
-        report=_report(call, aim, ref),
+        report=_report(aim) if call.request.agent.asked_by_phone and ref == LegRef(Party.AGENT) else None,
         transfers_for=call.request.tenant if ref.party is not Party.CUSTOMER else "",
         farewell=_farewell(call, aim, ref),
     )
@@ -118,10 +120,18 @@ def _shows(call: Call, aim: Aim, ref: LegRef, placement: Placement) -> str:
     return call.legs[CUSTOMER].id if taken_over and call.request.policy.show_customer else ""
 
 
-def _report(call: Call, aim: Aim, ref: LegRef) -> Report | None:
-    """Return what the phone is told that has asked for the transfer: that of the agent's first leg."""
-    if not call.request.agent.asked_by_phone or ref != LegRef(Party.AGENT):
-        return None
+def _is_to_end(call: Call, ref: LegRef) -> bool:
+    """Whether there may be a leg to end. One that was there before, and was never touched, is not ours to end."""
+    untouched = _is_there(call, ref) and call.legs[ref].phase is Phase.NEW
+    return ref in call.legs and call.legs[ref].phase is not Phase.ENDED and not untouched
+
+
+def _is_there(call: Call, ref: LegRef) -> bool:
+    return ref.party is Party.TARGET and call.rung(ref).target.leg is not None
+
+
+def _report(aim: Aim) -> Report:
+    """Return what has come of the transfer, for the phone that has asked for it: that of the agent's first leg."""
     if not aim.final:
         return Report.PROGRESS
     together = {leg.party for leg, where, _ in aim.legs if where is Placement.IN_ROOM}

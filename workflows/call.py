@@ -116,7 +116,9 @@ class Call:
         shown = policy.caller_id or "", legs.get(policy.caller_id_of or "", "")
         self._targets.append(RungTarget(target, admitted.address, admitted.name, *shown))
         number, again = len(self._targets), 0
-        if policy.caller_id_fallback:
+        if target.leg is not None:
+            self.legs.know(LegRef(Party.TARGET, number), target.leg)
+        elif policy.caller_id_fallback:
             self._targets.append(RungTarget(target, admitted.address, admitted.name, policy.caller_id_fallback, ""))
             again = len(self._targets)
         return PlannedTarget(number, gated=target.accept is not None, again=again, group=group)

@@ -37,6 +37,9 @@ class Legs:
         self._by_id: dict[str, Leg] = {}
         for ref, leg_id in ((CUSTOMER, request.customer.leg), (LegRef(Party.AGENT), request.agent.leg)):
             self._add(Leg(ref, leg_id))
+        if request.agent.asked_by_phone:
+            # It was there when it asked. Many phones hang up right after, which must not look like a wrong request.
+            self[LegRef(Party.AGENT)].phase = Phase.ANSWERED
         self.room = self.mint("room")
 
     def mint(self, name: str) -> str:
@@ -50,6 +53,10 @@ class Legs:
     def __contains__(self, ref: LegRef) -> bool:
         """Return whether a leg was ever asked for."""
         return ref in self._legs
+
+    def know(self, ref: LegRef, leg_id: str) -> None:
+        """Take in a leg that is there already, and has the id that its provider gave it."""
+        self._add(Leg(ref, leg_id))
 
     def ref(self, leg: str) -> LegRef | None:
         """Return whose leg an id is; None if it is nobody's here."""

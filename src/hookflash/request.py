@@ -48,6 +48,9 @@ class Agent(FromCaller):
     """Opaque id of the agent for search and reports; never a name. Default: none."""
     address: Address | None = None
     """Where the agent is called back when the customer needs a person again. Default: cannot be recalled."""
+    consulting_leg: LegId | None = None
+    """The agent's own leg in another call, with a target that is there already: it is released with the agent.
+    Default: the agent has no other call that would have to end."""
     asked_by_phone: bool = False
     """The agent's phone has asked for this transfer itself (SIP REFER) and is told what comes of it. Default: no."""
 
@@ -65,12 +68,15 @@ class AcceptGate(FromCaller):
 
 
 class Target(FromCaller):
-    """One third party to try (RFC 5589: transfer target). Exactly one of address and directory."""
+    """One third party to try (RFC 5589: transfer target). Exactly one of address, directory and leg."""
 
     address: Address | None = None
     """Where to ring. Default: none, the directory says it."""
     directory: Word | None = None
     """Entry of the tenant's directory that says where to ring. Default: none."""
+    leg: LegId | None = None
+    """The provider's id of a leg that is up already, for example with somebody whom the agent has called by other
+    means. Nobody is rung; it counts as answered. Default: none, the target is rung."""
     name: Text = ""
     """How operators call this target, for example ``Claims desk``. Default: its directory entry or ``target``."""
     ring_timeout: Duration = timedelta(seconds=20)
@@ -87,8 +93,15 @@ class Target(FromCaller):
 
     @model_validator(mode="after")
     def _one_destination(self) -> Self:
-        if (self.address is None) == (self.directory is None):
-            raise ValueError("give either address or directory")
+        given = [it for it in (self.address, self.directory, self.leg) if it is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of address, directory and leg")
+        return self
+
+    @model_validator(mode="after")
+    def _rings_or_is_there(self) -> Self:
+        if self.leg is not None and (self.accept is not None or self.with_previous):
+            raise ValueError("leg: a target that is there already neither rings with others nor is asked to accept")
         return self
 
 
@@ -134,6 +147,8 @@ class AnotherTarget(FromCaller):
     def _by_itself(self) -> Self:
         if self.target.with_previous:
             raise ValueError("target.with_previous: a target among the fallbacks rings by itself")
+        if self.target.leg is not None:
+            raise ValueError("target.leg: a target among the fallbacks is rung")
         return self
 
 
@@ -299,6 +314,10 @@ class TransferRequest(FromCaller):
     def _three_different_legs(self) -> Self:
         if self.customer.leg == self.agent.leg:
             raise ValueError("customer.leg and agent.leg are the same leg")
+        others = [it.leg for it in self.targets if it.leg is not None]
+        others += [self.agent.consulting_leg] if self.agent.consulting_leg is not None else []
+        if len({self.customer.leg, self.agent.leg, *others}) < 2 + len(others):
+            raise ValueError("targets.leg and agent.consulting_leg must be legs of their own")
         return self
 
     @model_validator(mode="after")

@@ -1,6 +1,8 @@
 """The transfer key of an agent's own phone, on a real Asterisk: who hears whom, and what the phone is told."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 
 import pytest
 from temporalio.client import Client
@@ -13,7 +15,7 @@ from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.behaviour import Behaviour
 from tests.rig.call import Call
 from tests.rig.ear import hear_exactly
-from tests.rig.phone import PhoneRack
+from tests.rig.phone import Phone, PhoneRack
 from tests.support.polling import eventually
 
 pytestmark = pytest.mark.asterisk
@@ -91,6 +93,15 @@ async def test_a_phone_that_hangs_up_at_once_leaves_the_customer_to_the_destinat
     await desk.agent.hang_up()
     await hear_exactly({desk.customer: {"ringback"}})
     ringing.answer()
+    await hear_exactly({desk.customer: {"target1"}, target: {"customer"}})
+    assert (await result_of(desk)).outcome is Outcome.CONNECTED
+    await target.hang_up()
+
+
+async def test_a_phone_that_hangs_up_before_anything_was_done_loses_nobody(desk: TalkingCall) -> None:
+    target = await desk.target(Behaviour.answers(after=0.5))
+    phone = desk.agent.active_call
+    await asyncio.gather(phone.transfer("target1"), phone.hang_up())
     await hear_exactly({desk.customer: {"target1"}, target: {"customer"}})
     assert (await result_of(desk)).outcome is Outcome.CONNECTED
     await target.hang_up()
@@ -226,3 +237,68 @@ async def test_a_target_who_is_consulted_cannot_transfer_anybody(desk: TalkingCa
     await hear_exactly({desk.customer: {"music"}, desk.agent: {"target1"}, target: {"agent"}})
     await transfer.cancel()
     await hear_exactly({desk.customer: {"agent"}, desk.agent: {"customer"}})
+
+
+@dataclass
+class Consultation:
+    """The agent's own second call, with a target whom the engine knows nothing of."""
+
+    target: Phone
+    call: Call
+    """At the agent's phone."""
+    room: str
+
+
+async def consult(desk: TalkingCall) -> Consultation:
+    """Let the agent put the customer on hold by the phone's own key, and talk with somebody else."""
+    target, calls = await desk.target(Behaviour.answers()), desk.office.calls
+    talking = desk.agent.active_call
+    await talking.hold()
+    legs = [await calls.connect_phone("agent"), await calls.connect_phone("target1")]
+    room = await calls.bridge(*legs)
+    await hear_exactly({desk.customer: {"music"}, desk.agent: {"target1"}, target: {"agent"}})
+    consulting = desk.agent.active_call
+    assert consulting is not talking
+    return Consultation(target, consulting, room)
+
+
+async def test_whom_the_agent_has_consulted_gets_the_customer(desk: TalkingCall) -> None:
+    phone = desk.agent.active_call
+    consultation = await consult(desk)
+    since = asyncio.get_running_loop().time()
+    assert await phone.transfer("target1", replacing=consultation.call) == 202
+    await hear_exactly({desk.customer: {"target1"}, consultation.target: {"customer"}})
+    await phone.until("ended")
+    await consultation.call.until("ended")
+    assert phone.told[-1] == OK
+    assert DECLINED not in phone.told
+    assert len(consultation.target.calls) == 1, "it was called again"
+    assert desk.customer.ever_heard(since) == {"music", "target1"}
+    result = await result_of(desk)
+    assert (result.outcome, result.customer_with) == (Outcome.CONNECTED, ("target",))
+    await consultation.target.hang_up()
+    await ended(desk.customer, within=1.5)
+    await desk.office.calls.remove(consultation.room)
+
+
+async def test_a_phone_that_ends_both_of_its_calls_by_itself_loses_nobody(desk: TalkingCall) -> None:
+    phone = desk.agent.active_call
+    consultation = await consult(desk)
+    await phone.transfer("target1", replacing=consultation.call)
+    await desk.agent.hang_up()
+    await hear_exactly({desk.customer: {"target1"}, consultation.target: {"customer"}})
+    assert (await result_of(desk)).outcome is Outcome.CONNECTED
+    await consultation.target.hang_up()
+    await desk.office.calls.remove(consultation.room)
+
+
+async def test_whoever_was_consulted_and_has_gone_gets_nobody(desk: TalkingCall) -> None:
+    phone = desk.agent.active_call
+    consultation = await consult(desk)
+    await consultation.target.hang_up()
+    await phone.transfer("target1", replacing=consultation.call)
+    await told(phone, TRYING, DECLINED)
+    await consultation.call.hang_up()
+    await phone.hold(False)
+    await nothing_was_started(desk)
+    await desk.office.calls.remove(consultation.room)

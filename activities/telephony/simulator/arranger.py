@@ -55,6 +55,8 @@ class Arranger:
         for leg in wanted.legs:
             if leg.leg in legs and leg.name:
                 legs[leg.leg].name = leg.name
+        for leg in theirs:
+            self._board.move_to_call(legs[leg], customer_of(wanted))
         plan = make_plan(wanted, legs, self._board.rooms)
         placements = {leg.leg: leg.placement for leg in wanted.legs}
         try:

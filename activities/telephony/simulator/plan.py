@@ -23,6 +23,8 @@ ON_ANSWER = {
 
 _RUNG = frozenset({Placement.RINGING, Placement.SCREENING})
 _PLACED = frozenset({Placement.IN_ROOM, Placement.ON_HOLD})
+_TOGETHER = frozenset({Placement.IN_ROOM, Placement.RINGING})
+"""Where a leg that is up is in the room: one that is to ring has been answered, or was there before."""
 
 _Condition = Callable[[Leg, WantedLeg], bool]
 
@@ -126,7 +128,7 @@ class _Planner:
 
     def _all_steps(self) -> tuple[Step, ...]:
         room = self.wanted.room
-        joins = self._pick(lambda leg, want: want.placement == Placement.IN_ROOM and leg.up and not leg.is_in(room))
+        joins = self._pick(lambda leg, want: want.placement in _TOGETHER and leg.up and not leg.is_in(room))
         holds = self._pick(lambda leg, want: want.placement == Placement.ON_HOLD and self._needs_hold(leg))
         releases = self._pick(lambda leg, want: leg.live and _unwanted(leg, want))
         comes = any(self._is_customer(want) for want in joins)

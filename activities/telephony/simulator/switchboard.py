@@ -67,6 +67,11 @@ class Switchboard:
             leg.announced = 0  # each owner counts its own announcements
         self._after(legs, because)
 
+    def move_to_call(self, leg: Leg, customer: str) -> None:
+        """Let a leg belong to the call of this customer from now on, wherever it came from."""
+        known = self.legs.get(customer)
+        leg.call = known.call if known else leg.call
+
     def create_room(self, room: str) -> None:
         """Make an empty room."""
         self.rooms[room] = Room(room)
