@@ -40,7 +40,7 @@ def test_what_callers_misspell_is_named_and_what_a_newer_engine_adds_is_ignored(
 @pytest.mark.parametrize("target", [{}, {"name": "Claims"}, {"address": "sim:a", "directory": "a"}])
 def test_a_target_has_an_address_or_a_directory_entry(target: dict[str, str]) -> None:
     (problem,) = refused(TransferRequest, {**REQUEST, "targets": [target]})
-    assert problem == ("targets.0", "give either address or directory")
+    assert problem == ("targets.0", "give exactly one of address, directory and leg")
 
 
 @pytest.mark.parametrize("text", ["a\r\nX-Evil: 1", "a\x00", "tab\there", "a\n", "\x7f"])
@@ -64,6 +64,25 @@ def test_leg_ids_of_providers_are_taken(leg: str) -> None:
 def test_customer_and_agent_are_different_legs() -> None:
     (problem,) = refused(TransferRequest, {**REQUEST, "agent": {"leg": "customer-1"}})
     assert "the same leg" in problem[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"targets": [{"leg": "t-1", "address": "sim:a"}]}, "exactly one of address, directory and leg"),
+        ({"targets": [{}]}, "exactly one of address, directory and leg"),
+        ({"targets": [{"leg": "t-1", "accept": {}}]}, "neither rings with others nor is asked"),
+        ({"targets": [{"address": "sim:a"}, {"leg": "t-1", "with_previous": True}]}, "neither rings with others"),
+        ({"targets": [{"leg": "customer-1"}]}, "legs of their own"),
+        ({"targets": [{"leg": "t-1"}, {"leg": "t-1"}]}, "legs of their own"),
+        ({"agent": {"leg": "agent-1", "consulting_leg": "agent-1"}}, "legs of their own"),
+        ({"policy": {"fallbacks": [{"kind": "target", "target": {"leg": "t"}}, {"kind": "hang_up"}]}}, "is rung"),
+    ],
+)
+def test_a_target_that_is_there_has_a_leg_of_its_own_and_nothing_that_is_for_ringing(
+    changes: dict[str, Any], problem: str
+) -> None:
+    assert problem in refused(TransferRequest, {**REQUEST, **changes})[0][1]
 
 
 @pytest.mark.parametrize("address", ["bob", "Sim:bob", "sim:", "sim:a b", "sim:a\r\nb", "sim:ü"])
