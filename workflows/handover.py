@@ -37,7 +37,8 @@ async def hand_over(call: Call, state: State) -> None:
         await schedule(_promise(call, state))
     input, _ = arrange_input(call, Aim.of(state))
     left = tuple(
-        leg.model_copy(update={"announcement": None})  # played by now, and none of the next owner's
+        # Played and told by now. The next owner would do it anew, and a phone may be asking for something else then.
+        leg.model_copy(update={"announcement": None, "report": None})
         for leg in input.arrangement.legs
         if leg.placement in (Placement.IN_ROOM, Placement.ON_HOLD)
     )

@@ -144,7 +144,7 @@ async def test_a_wrong_argument_is_named_before_it_is_sent(transfers: TransferCl
     with pytest.raises(InvalidRequest) as refused:
         await nobody.cancel(reason="two\nlines")
     assert [it["field"] for it in refused.value.problems] == ["reason"]
-    with pytest.raises(InvalidRequest, match="give either address or directory") as refused:
+    with pytest.raises(InvalidRequest, match="give exactly one of address, directory and leg") as refused:
         await nobody.retarget(Target.model_construct(name="nowhere"))
     assert [it["field"] for it in refused.value.problems] == ["target"]
     for call in (nobody.accept("no/leg"), nobody.decline("no/leg")):

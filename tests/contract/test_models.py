@@ -66,19 +66,19 @@ def test_customer_and_agent_are_different_legs() -> None:
     assert "the same leg" in problem[1]
 
 
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        ({"targets": [{"leg": "t-1", "address": "sim:a"}]}, "exactly one of address, directory and leg"),
-        ({"targets": [{}]}, "exactly one of address, directory and leg"),
-        ({"targets": [{"leg": "t-1", "accept": {}}]}, "neither rings with others nor is asked"),
-        ({"targets": [{"address": "sim:a"}, {"leg": "t-1", "with_previous": True}]}, "neither rings with others"),
-        ({"targets": [{"leg": "customer-1"}]}, "legs of their own"),
-        ({"targets": [{"leg": "t-1"}, {"leg": "t-1"}]}, "legs of their own"),
-        ({"agent": {"leg": "agent-1", "consulting_leg": "agent-1"}}, "legs of their own"),
-        ({"policy": {"fallbacks": [{"kind": "target", "target": {"leg": "t"}}, {"kind": "hang_up"}]}}, "is rung"),
-    ],
-)
+THERE: list[tuple[dict[str, Any], str]] = [
+    ({"targets": [{"leg": "t-1", "address": "sim:a"}]}, "exactly one of address, directory and leg"),
+    ({"targets": [{}]}, "exactly one of address, directory and leg"),
+    ({"targets": [{"leg": "t-1", "accept": {}}]}, "neither rings with others nor is asked"),
+    ({"targets": [{"address": "sim:a"}, {"leg": "t-1", "with_previous": True}]}, "neither rings with others"),
+    ({"targets": [{"leg": "customer-1"}]}, "legs of their own"),
+    ({"targets": [{"leg": "t-1"}, {"leg": "t-1"}]}, "legs of their own"),
+    ({"agent": {"leg": "agent-1", "consulting_leg": "agent-1"}}, "legs of their own"),
+    ({"policy": {"fallbacks": [{"kind": "target", "target": {"leg": "t"}}, {"kind": "hang_up"}]}}, "is rung"),
+]
+
+
+@pytest.mark.parametrize(("changes", "problem"), THERE)
 def test_a_target_that_is_there_has_a_leg_of_its_own_and_nothing_that_is_for_ringing(
     changes: dict[str, Any], problem: str
 ) -> None:

@@ -103,7 +103,7 @@ def test_a_phone_that_is_told_of_a_transfer_asks_again() -> None:
 
 
 def test_a_phone_asks_to_be_replaced_in_its_other_call() -> None:
-    requested = {"destination": "target", "protocol_id": "call-id", "additional_protocol_params": []}
+    requested = {"destination": "target", "protocol_id": "call-id"}
     consultation = {
         "destination_channel": shown("other", "agent"),
         "connected_channel": shown(T, "target"),

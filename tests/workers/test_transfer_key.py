@@ -1,4 +1,4 @@
-"""What the listener makes of a phone's transfer key. Transfers are started on a real Temporal server, and run by nobody."""
+"""What the listener makes of a phone's transfer key. Transfers are started on a real server, and run by nobody."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -121,9 +121,8 @@ async def test_the_same_request_twice_is_one_transfer_and_a_different_one_is_dec
 async def listener(own_namespace: Client) -> AsyncIterator[ScriptedTelephony]:
     """A node that is listened to."""
     telephony = ScriptedTelephony()
-    turn = asyncio.create_task(
-        ActivityEnvironment().run(Listen(own_namespace, {NODE: telephony}, TENANTS).listen, NODE)
-    )
+    listen = Listen(own_namespace, {NODE: telephony}, TENANTS).listen
+    turn = asyncio.create_task(ActivityEnvironment().run(listen, NODE))
     await telephony.until_connections(1)
     yield telephony
     turn.cancel()

@@ -60,7 +60,8 @@ def _starts(good: dict[str, Any]) -> dict[str, Wrong]:
         ),
         "no targets": Wrong([{**good, "targets": []}], "targets: "),
         "two destinations": Wrong(
-            [{**good, "targets": [{"address": "sim:bob", "directory": "bob"}]}], "give either address or directory"
+            [{**good, "targets": [{"address": "sim:bob", "directory": "bob"}]}],
+            "give exactly one of address, directory and leg",
         ),
         "a provider there is not": Wrong([{**good, "provider": "pbx9"}], "provider: no provider 'pbx9' here"),
     }

@@ -8,6 +8,8 @@ from temporalio.client import Client
 from activities.telephony.model import Report
 from activities.telephony.simulator import SimulatedExchange
 from hookflash import Agent, Cause, Mode, Outcome, Target, TransferRequest
+from hookflash.names import WATCH
+from tests.support.polling import eventually
 from tests.workflows.engine import Engine, Running, running_engine
 
 PROGRESS, ANSWERED, DECLINED = Report.PROGRESS, Report.ANSWERED, Report.DECLINED
@@ -19,9 +21,9 @@ async def engine(client: Client) -> AsyncIterator[Engine]:
         yield engine
 
 
-async def ask(engine: Engine, *targets: str | Target, **more: object) -> Running:
+async def ask(engine: Engine, *targets: str | Target) -> Running:
     """Start the transfer that a phone has asked for."""
-    request = engine.request(Mode.COLD, *targets, **more)
+    request = engine.request(Mode.COLD, *targets)
     engine.exchange.ask_transfer(request.agent.leg, "bob")
     agent = request.agent.model_copy(update={"asked_by_phone": True})
     return await engine.start(request.model_copy(update={"agent": agent}))
@@ -45,6 +47,20 @@ async def test_the_phone_is_told_the_truth_and_each_thing_once(
     transfer = await ask(engine, target)
     assert (await transfer.result()).outcome is outcome
     assert told(transfer) == [PROGRESS, last]
+
+
+async def test_whoever_watches_the_call_afterwards_does_not_answer_the_next_request(engine: Engine) -> None:
+    transfer = await ask(engine, "sim:bob?busy")
+    await transfer.result()
+    agent, ended = transfer.request.agent.leg, transfer.handle.id
+    engine.exchange.ask_transfer(agent, "bob")
+
+    async def watched() -> bool | None:
+        owner = engine.exchange.legs[agent].owner
+        return True if owner.startswith(WATCH) else None
+
+    await eventually(watched, f"a watch after {ended}")
+    assert told(transfer) == [PROGRESS, DECLINED]
 
 
 async def test_the_phone_is_told_that_a_transfer_never_began(engine: Engine) -> None:
