@@ -14,7 +14,7 @@ from activities.telephony.asterisk.settings import ManagerSettings
 from activities.telephony.asterisk.state import HOLD_PREFIX
 from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
 from activities.telephony.interface import Telephony
-from activities.telephony.model import Arrangement, LegEvent, Observation, TransferAsked
+from activities.telephony.model import Arrangement, LegEvent, Observation, Report, TransferAsked
 from tests.providers.ari_proxy import AriProxy
 from tests.providers.contract import ANNOUNCEMENT, MUSIC, PLACE, RINGBACK, SILENCE, Feature, Manner, Party
 from tests.rig.ari import CallControl, new_id
@@ -178,6 +178,12 @@ class AsteriskWorld:
     async def press(self, party: Party, digit: str) -> None:
         await self.phone_of(party).press(digit)
 
+    async def ask_transfer(self, party: Party, destination: str) -> None:
+        assert await self.phone_of(party).active_call.transfer(destination) == 202
+
+    async def told(self, party: Party) -> list[Report]:
+        return [_REPORTS[status] for status in self.phone_of(party).calls[-1].told]
+
     async def hears(self, party: Party) -> frozenset[str]:
         phone = self.phone_of(party)
         if phone.call is None or not phone.call.talking:
@@ -216,6 +222,8 @@ class AsteriskWorld:
     async def violations(self) -> list[str]:
         return []
 
+
+_REPORTS = {100: Report.PROGRESS, 200: Report.ANSWERED, 603: Report.DECLINED}
 
 _node: AsteriskNode | None = None
 

@@ -23,6 +23,7 @@ from activities.telephony.model import (
     Observation,
     Phase,
     Placement,
+    Report,
     SeenLeg,
     TransferAsked,
     WantedLeg,
@@ -122,6 +123,14 @@ class World(Protocol):
 
     async def press(self, party: Party, digit: str) -> None:
         """Press a key on the party's phone."""
+        ...
+
+    async def ask_transfer(self, party: Party, destination: str) -> None:
+        """Press the transfer key of the party's phone, and ask for somebody by that name."""
+        ...
+
+    async def told(self, party: Party) -> list[Report]:
+        """Return what the party's phone was told of the transfers that it has asked for."""
         ...
 
     async def hears(self, party: Party) -> frozenset[str]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from activities.telephony.model import Report
 from activities.telephony.simulator import SimulatedExchange, Sound, VirtualClock
 from tests.providers.contract import ANNOUNCEMENT, MUSIC, PLACE, RINGBACK, SILENCE, Feature, Manner, Party
 
@@ -54,6 +55,12 @@ class SimulatorWorld:
 
     async def press(self, party: Party, digit: str) -> None:
         self.exchange.press(party.leg, digit)
+
+    async def ask_transfer(self, party: Party, destination: str) -> None:
+        self.exchange.ask_transfer(party.leg, destination)
+
+    async def told(self, party: Party) -> list[Report]:
+        return self.exchange.legs[party.leg].reports
 
     async def hears(self, party: Party) -> frozenset[str]:
         legs = self.exchange.legs

@@ -35,6 +35,7 @@ from activities.telephony.simulator.script import (
             Script(Manner.ANSWER, delay=1.0, press="1", press_after=2.0),
         ),
         ("sim:bob?press=#", "bob", Script(press="#")),
+        ("sim:bob?transfer=dave&after=2s", "bob", Script(transfer="dave", press_after=2.0)),
     ],
 )
 def test_what_an_address_says(address: str, name: str, script: Script) -> None:
@@ -53,6 +54,8 @@ def test_the_first_ring_comes_at_once_but_not_immediately() -> None:
         ("sim:b ob", "address:"),
         ("sim:bob?anwser=2s", "anwser: unknown"),
         ("sim:bob?&busy", "an empty parameter: unknown"),
+        ("sim:bob?transfer", "transfer: must be the name of a phone"),
+        ("sim:bob?transfer=sim:dave", "transfer: must be the name of a phone"),
         ("sim:bob?answer", "answer: needs a duration"),
         ("sim:bob?answer=2", "answer: not a duration"),
         ("sim:bob?answer=-2s", "answer: not a duration"),
