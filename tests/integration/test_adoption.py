@@ -3,14 +3,16 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
+from activities.telephony.asterisk import AsteriskTelephony
 from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable, Unsupported
 from activities.telephony.model import LegEventKind, Phase, Placement
 from hookflash import Cause
 from tests.integration.dialplan_calls import ADOPTED, Stethoscope, phones_of, talking, together, worker
-from tests.providers.asterisk_world import AsteriskWorld, asterisk_world
+from tests.providers.asterisk_world import AsteriskWorld, asterisk_world, manager_settings, settings
 from tests.providers.contract import Feature, Party, Transfer, listening, seen
 from tests.rig.ari import CallControl
 from tests.rig.asterisk_node import AsteriskNode
@@ -92,6 +94,18 @@ async def test_an_agent_may_leave_a_call_at_once_that_was_taken_over(world: Aste
     assert customer.active_call.talking
     await world.answer(target)
     await hear_exactly({customer: {"target1"}, world.phone_of(target): {"customer"}})
+
+
+async def test_a_customer_who_was_taken_over_leaves_by_itself_if_the_engine_dies(world: AsteriskWorld) -> None:
+    transfer = await talking(world)
+    soon = settings(world.node).model_copy(
+        update={"hold_backstop": timedelta(seconds=1), "manager": manager_settings(world.node, *ADOPTED)}
+    )
+    wanted = transfer.wanted({transfer.customer: ON_HOLD, transfer.agent: IN_ROOM})
+    provider = AsteriskTelephony(soon)
+    await provider.arrange(wanted.model_copy(update={"hold_limit": timedelta(milliseconds=500)}))
+    await provider.close()
+    await hear_exactly({phones_of(transfer)[0]: {"fallback"}}, within=10)
 
 
 async def test_a_queue_rings_nobody_else_and_knows_that_its_agent_is_busy(world: AsteriskWorld) -> None:
