@@ -1,5 +1,6 @@
 """An agent on a real Asterisk who gives commands by the keys of the phone, and what the others hear of it."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -142,3 +143,63 @@ async def test_an_agent_who_waits_on_hold_cancels_by_keys(call: TalkingCall) -> 
     await ringing.until("cancelled")
     await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}})
     assert (result.outcome, result.cause) == (Outcome.CANCELLED, Cause.AGENT_CANCELLED)
+
+
+HELD_DOWN = 400
+"""Packets of 20 ms that a key is held down: longer than anything here takes."""
+
+
+async def hold_down(phone: Phone, key: str, *others: Phone) -> None:
+    """Press a key, let it stay down, and wait until the others are told of it."""
+    assert phone.call is not None
+    phone.call.media.press(key, HELD_DOWN)
+
+    async def told() -> bool | None:
+        return all(other.keys.endswith(key) for other in others) or None
+
+    await eventually(told, f"{key} of {phone.name} at the others")
+
+
+async def by_a_program(call: TalkingCall, target: Phone, transfer: RunningTransfer) -> None:
+    await hold_down(call.agent, "7", call.customer, target)
+    await transfer.complete()
+    await ended(call.agent)
+
+
+async def by_hanging_up(call: TalkingCall, target: Phone, transfer: RunningTransfer) -> None:
+    await hold_down(call.agent, "7", call.customer, target)
+    await call.agent.hang_up()
+
+
+@pytest.mark.parametrize("leaves", [by_a_program, by_hanging_up])
+async def test_who_leaves_while_a_key_is_down_leaves_the_others_their_voices(
+    call: TalkingCall, leaves: Callable[[TalkingCall, Phone, RunningTransfer], Awaitable[None]]
+) -> None:
+    target = await call.target(Behaviour.answers())
+    transfer = await call.transfer(Mode.WARM, "target1", policy=POLICY)
+    await reaches(transfer, Stage.CONSULTING)
+    await transfer.conference()
+    await hear_exactly(
+        {call.customer: {"agent", "target1"}, call.agent: {"customer", "target1"}, target: {"customer", "agent"}}
+    )
+    await leaves(call, target, transfer)
+    result = await transfer.wait()
+    await hear_exactly({call.customer: {"target1"}, target: {"customer"}})
+    assert (result.outcome, result.customer_with) == (Outcome.CONNECTED, ("target",))
+    await target.hang_up()
+
+
+async def test_who_is_put_on_hold_while_a_key_is_down_leaves_the_others_their_voices(call: TalkingCall) -> None:
+    target = await call.target(Behaviour.answers())
+    transfer = await call.transfer(Mode.WARM, "target1")
+    await reaches(transfer, Stage.CONSULTING)
+    await transfer.conference()
+    await hear_exactly(
+        {call.customer: {"agent", "target1"}, call.agent: {"customer", "target1"}, target: {"customer", "agent"}}
+    )
+    await hold_down(call.customer, "7", call.agent, target)
+    await transfer.hold()
+    await hear_exactly({call.customer: {"music"}, call.agent: {"target1"}, target: {"agent"}})
+    await transfer.cancel()
+    await transfer.wait()
+    await ended(target)

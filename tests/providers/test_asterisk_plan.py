@@ -11,6 +11,7 @@ from activities.telephony.asterisk.causes import Ending
 from activities.telephony.asterisk.plan import Plan, make_plan
 from activities.telephony.asterisk.state import (
     BACKSTOP,
+    COMPANY,
     DIALLED,
     OWNER,
     PLACE,
@@ -37,6 +38,7 @@ from activities.telephony.asterisk.steps import (
     Move,
     Music,
     Note,
+    NoteCompany,
     Prompt,
     Ring,
     StopPrompt,
@@ -83,8 +85,9 @@ def picture(
     room: tuple[str, ...] | None = None,
     hold: tuple[str, ...] | None = None,
     dialled: tuple[str, ...] = (),
+    company: tuple[str, ...] = (),
 ) -> Picture:
-    marks = {DIALLED + name: "1" for name in dialled}
+    marks = {DIALLED + name: "1" for name in dialled} | {COMPANY: ",".join(company)}
     return Picture(
         {item.id: item for item in channels},
         Bridge(id=ROOM, channels=room, bridgevars=marks) if room is not None else None,
@@ -202,9 +205,18 @@ def test_who_must_not_hear_the_customer_goes_first() -> None:
 def test_the_agent_is_let_go_when_everything_else_is_true() -> None:
     want = wanted(leg(C, IN_ROOM), leg(A, GONE), leg(T, IN_ROOM))
     first = plan(want, CONSULTING)
-    assert first.steps == (Move(C, ROOM), Note(C, ((PLACE, "room"), UNTIMED), NO_TIMEOUT))
+    assert first.steps == (
+        Move(C, ROOM),
+        NoteCompany(ROOM, (A, C, T)),
+        Note(C, ((PLACE, "room"), UNTIMED), NO_TIMEOUT),
+    )
     three_way = picture(
-        channel(C, **{PLACE: "room"}), channel(A, **{PLACE: "room"}), channel(T), room=(A, T, C), dialled=(T,)
+        channel(C, **{PLACE: "room"}),
+        channel(A, **{PLACE: "room"}),
+        channel(T),
+        room=(A, T, C),
+        dialled=(T,),
+        company=(A, C, T),
     )
     assert plan(want, three_way).steps == (HangUp(A, 16),)
 
@@ -245,7 +257,7 @@ def test_ringback_for_who_was_moved_or_left_alone() -> None:
         channel(C, **HELD), channel(A, **{RINGBACK: T}), channel(T, "Ringing"), room=(T,), hold=(C,), dialled=(T,)
     )
     assert Ring(A) in plan(want, moved_out).steps
-    two = picture(channel(C), channel(A), channel(T, "Ringing"), room=(C, A, T), dialled=(T,))
+    two = picture(channel(C), channel(A), channel(T, "Ringing"), room=(C, A, T), dialled=(T,), company=(A, C))
     blind = wanted(leg(C, IN_ROOM), leg(A, GONE), leg(T, RINGING))
     assert plan(blind, two).steps == (HangUp(A, 16),)
     alone = picture(channel(C), channel(T, "Ringing"), room=(C, T), dialled=(T,))

@@ -136,17 +136,22 @@ class Media(asyncio.DatagramProtocol):
             self._last_key = (source, clock)
             self.keys += KEYS[code]
 
-    def press(self, keys: str) -> None:
-        """Queue key presses, to be sent in the place of the voice."""
+    def press(self, keys: str, packets: int = KEY_PACKETS) -> None:
+        """Queue key presses, to be sent in the place of the voice.
+
+        Args:
+            keys: Which.
+            packets: How long each is held down, in packets of 20 ms, at most 400.
+        """
         self.keys_sent.clear()
         for key in keys:
             code = KEYS.index(key.upper())
-            for packet in range(1, KEY_PACKETS + 1):
+            for packet in range(1, packets + 1):
                 event = _EVENT.pack(code, 10, packet * PACKET_SAMPLES)
                 self._keys.append((packet == 1, packet - 1, event))
             # The end is sent three times, in case one is lost (RFC 4733, section 2.5.1.4).
-            end = _EVENT.pack(code, 0x80 | 10, KEY_PACKETS * PACKET_SAMPLES)
-            self._keys.extend((False, KEY_PACKETS + repeat, end) for repeat in range(3))
+            end = _EVENT.pack(code, 0x80 | 10, packets * PACKET_SAMPLES)
+            self._keys.extend((False, packets + repeat, end) for repeat in range(3))
             # A pause keeps two presses of the same key apart.
             self._keys.extend((False, -1, b"") for _ in range(KEY_PACKETS))
 

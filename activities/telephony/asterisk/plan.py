@@ -19,6 +19,7 @@ from activities.telephony.asterisk.addresses import caller_variables, destinatio
 from activities.telephony.asterisk.announcing import announcements, undisturbed
 from activities.telephony.asterisk.causes import Ending
 from activities.telephony.asterisk.introducing import introductions
+from activities.telephony.asterisk.keys import freed
 from activities.telephony.asterisk.leaving import dropped, handed_off, released
 from activities.telephony.asterisk.scene import MUST_BE_UP, Scene
 from activities.telephony.asterisk.screening import questions, stop_asking
@@ -107,7 +108,8 @@ class _Planner(Scene):
         screened = self.in_room(leg for leg in self.legs if leg.placement is Placement.SCREENING)
         drops = [leg for leg in self.legs if self.drops(leg)]
         ins = [leg for leg in self.legs if self.comes_in(leg)]
-        company = self.company(ins, gone=[*outs, *screened, *drops])
+        away = [*outs, *screened, *drops]
+        company = self.company(ins, gone=away)
         return (
             *self._adopt(),
             *self._create_room(),
@@ -116,6 +118,7 @@ class _Planner(Scene):
             *(Leave(leg.leg, self.wanted.room) for leg in screened),
             *(step for leg in drops for step in dropped(self, leg)),
             *self._move_in(ins),
+            *freed(self, company, moved=[leg.leg for leg in away]),
             *self._ringback(ins, company),
             *self._dial(),
             *questions(self),

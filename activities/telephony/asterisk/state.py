@@ -42,6 +42,8 @@ LISTENED = "HOOKFLASH_LISTENED"
 DIALLED = "HOOKFLASH_DIALLED_"
 """On the room, followed by a leg's id: that leg was about to be dialled. On the room, because a leg that is refused at
 once takes its own variables with it, and would then be dialled again."""
+COMPANY = "HOOKFLASH_COMPANY"
+"""On the room, while it has three members or more: who of them has answered. So the next look sees who has left."""
 
 HOLD_PREFIX = "hookflash-hold-"
 HELD = "hold:"
@@ -166,6 +168,11 @@ class Bridge(_Shown):
     def was_dialled(self, leg: str) -> bool:
         """Whether a leg was about to be dialled into this room."""
         return bool(self.bridgevars.get(DIALLED + leg))
+
+    @property
+    def company(self) -> tuple[str, ...]:
+        """Who talked in this room when it was last arranged, if it had three members or more."""
+        return tuple(leg for leg in str(self.bridgevars.get(COMPANY) or "").split(",") if leg)
 
 
 class Status(_Shown):

@@ -24,7 +24,7 @@ from activities.telephony.asterisk.sounds import (
     StopWhisper,
     Whisper,
 )
-from activities.telephony.asterisk.state import ANNOUNCED, DIALLED, FORMER_OWNER, OWNER
+from activities.telephony.asterisk.state import ANNOUNCED, COMPANY, DIALLED, FORMER_OWNER, OWNER
 from activities.telephony.asterisk.transfer_key import Tell, key_variables
 
 
@@ -88,7 +88,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Put a leg into a bridge; it leaves any other by itself.
+    """Put a leg into a bridge; it leaves any other by itself, and this one too if it is there already.
 
     Whom its phone shows, and whose number it calls from if it is yet to be dialled, is not Asterisk's to say: it would
     take the number of who is in the room, which may be the customer's.
@@ -161,6 +161,19 @@ class Dial:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteCompany:
+    """Remember on the room who talks in it."""
+
+    room: str
+    legs: tuple[str, ...]
+
+    def requests(self) -> tuple[Request, ...]:
+        """Return what it takes."""
+        note = {"variable": COMPANY, "value": ",".join(self.legs), "report_events": "true"}
+        return (Request("POST", path("bridges", self.room, "variable"), note),)
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteRoom:
     """Remove the room."""
 
@@ -181,6 +194,7 @@ Step = (
     | Note
     | Create
     | Dial
+    | NoteCompany
     | DeleteRoom
     | Music
     | Ring
