@@ -41,6 +41,11 @@ STICKY_TIMEOUT = timedelta(seconds=1)
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
 """Heartbeats go out at least this often, and with the answer comes the news that an activity is cancelled."""
 
+WORKFLOW_STEPS = 8
+"""Steps of workflows that a worker does at the same time. Python does one at a time, whatever it has taken on, and a
+step that is not done two seconds after it was taken is given to somebody else: with the SDK's 100, a hundred transfers
+that began at once on a busy machine were all begun again and again. What is not taken waits at the server."""
+
 # Without a name of the code the SDK makes one up, by compiling every module of the process again: two seconds of each
 # start, in which nobody listens. It only names: that old code keeps its workflows has to be switched on.
 DEPLOYMENT = WorkerDeploymentConfig(
@@ -118,6 +123,7 @@ def build_workers(
             interceptors=[GuardInterceptor()],
             workflow_runner=sandbox(),
             max_cached_workflows=limits.cached_workflows,
+            max_concurrent_workflow_tasks=WORKFLOW_STEPS,
             max_concurrent_activities=limits.activity_slots,
             sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,

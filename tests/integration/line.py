@@ -13,6 +13,7 @@ from hookflash import (
     Agent,
     Context,
     Customer,
+    EngineUnreachable,
     Mode,
     Outcome,
     RunningTransfer,
@@ -133,7 +134,11 @@ class Line:
             context=Context(data={"Line": str(self.number)}),
         )
         transfer = await TransferClient(self.office.client).start(request)
-        await (await self.call("target")).until("ringing", PATIENCE)
+        try:
+            target = await self.call("target")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; its transfer: {await transfer.status()}") from None
+        await target.until("ringing", PATIENCE)
         return transfer
 
     async def play_out(self, transfer: RunningTransfer) -> TransferResult:
@@ -144,8 +149,12 @@ class Line:
                 target.answer()
 
                 async def consulting() -> bool | None:
-                    await asyncio.sleep(0.3)  # there are others who ask too
-                    return ((await transfer.status()).stage is Stage.CONSULTING) or None
+                    await asyncio.sleep(0.5)  # there are others who ask too
+                    try:
+                        status = await transfer.status()
+                    except EngineUnreachable:
+                        return None  # no answer in time, on a busy machine
+                    return (status.stage is Stage.CONSULTING) or None
 
                 await eventually(consulting, f"the consultation of line {self.number}", PATIENCE)
                 await transfer.complete()

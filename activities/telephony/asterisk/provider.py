@@ -43,6 +43,11 @@ PAUSES = (0.0, 0.02, 0.1, 0.3)
 """Before another look, after an attempt that went wrong. Looking again is always safe."""
 
 
+AT_ONCE = 8
+"""Arrangements that are made at the same time. Each is a few requests, so more only make all of them slower: of a
+hundred that begin together none would be done in time, where one after another all are."""
+
+
 class AsteriskTelephony:
     """One Asterisk node over ARI. It keeps no state of any call, so any number of processes may use a node."""
 
@@ -51,6 +56,7 @@ class AsteriskTelephony:
         self._settings = settings
         self._client = AriClient(settings)
         self._endings = Endings()
+        self._at_once = asyncio.Semaphore(AT_ONCE)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def arrange(self, wanted: Arrangement) -> Observation:
@@ -59,7 +65,7 @@ class AsteriskTelephony:
         lock = self._locks.setdefault(wanted.room, asyncio.Lock())
         run = _Run(self._client, self._settings, self._endings, wanted)
         try:
-            async with asyncio.timeout(self._settings.arrange_timeout.total_seconds()), lock:
+            async with asyncio.timeout(self._settings.arrange_timeout.total_seconds()), lock, self._at_once:
                 return await run.until_it_stands()
         except TimeoutError as error:
             limit = self._settings.arrange_timeout.total_seconds()
