@@ -60,8 +60,12 @@ class PortBlock:
         """
         for number in random.sample(range(BLOCKS - blocks + 1), BLOCKS - blocks + 1):
             first = FIRST_BLOCK + number * BLOCK
-            with contextlib.suppress(OSError):
-                return cls(first, tuple(_guarded(first + BLOCK * following) for following in range(blocks)))
+            with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+                guards = tuple(
+                    stack.enter_context(contextlib.closing(_guarded(first + BLOCK * more))) for more in range(blocks)
+                )
+                stack.pop_all()
+                return cls(first, guards)
         raise OSError("no free block of ports for an Asterisk")
 
     def close(self) -> None:
