@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from activities.telephony.asterisk.causes import NO_ANSWER, NORMAL_CLEARING, Ending
 from activities.telephony.asterisk.client import AriClient, InternalError, Reply, path
 from activities.telephony.asterisk.state import Channel, Endpoint, Variable
-from activities.telephony.asterisk.steps import Create, Farewell, GiveUp, HandOff, HangUp, Move, Note, Request, Step
+from activities.telephony.asterisk.steps import (
+    Create,
+    Dial,
+    Farewell,
+    GiveUp,
+    HandOff,
+    HangUp,
+    Move,
+    Note,
+    Request,
+    Step,
+)
 from activities.telephony.asterisk.verdicts import unanswered_ending
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable, Unsupported
 from hookflash import Cause
@@ -74,12 +85,33 @@ class Executor:
                     await self._say_farewell(step)
                 case GiveUp():
                     await self._give_up(step)
+                case Dial():
+                    await self._dial(step)
                 case _:
                     await self._send_all(step)
 
     async def _send_all(self, step: Step) -> None:
         for request in step.requests():
             await self.send(request)
+
+    async def _dial(self, step: Dial) -> None:
+        """Note and dial in one go, even if the time for the whole arrangement is up between the two.
+
+        With the note alone nobody would be rung, now or later, and everybody would wait for the leg's deadline. Each
+        request has a limit of its own.
+        """
+        dialling = asyncio.create_task(self._send_all(step))
+        cancelled = False
+        while not dialling.done():
+            try:
+                await asyncio.wait({dialling})
+            except asyncio.CancelledError:
+                cancelled = True
+        if not cancelled:
+            return dialling.result()
+        if not dialling.cancelled():
+            dialling.exception()  # whatever it was, the next look shows it
+        raise asyncio.CancelledError
 
     async def _prepare(self, step: Move | Note) -> None:
         """Do something to a leg that was just made, and that may have been dropped in the meantime."""
