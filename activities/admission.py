@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.telephony.model import Frozen
 from hookflash import Cause, Mode, Policy, Target
+from hookflash.request import Word
 
 ADMIT = "admit"
 """Name of the activity."""
@@ -55,6 +56,8 @@ class Tenant(BaseModel):
     """Whether agents may keep a customer waiting to introduce them. Default: yes."""
     warm_reason: str = ""
     """Why not; it is recorded with every warm transfer that is denied. Default: not said."""
+    hold_music: Word | None = None
+    """Class of music for whoever waits, unless the request names one. Default: the provider's ``default``."""
     allow: tuple[str, ...] = ("pjsip:*", "sim:*")
     """Addresses that may be dialled, as shell patterns. Default: the company's own phones, nothing outside."""
     deny: tuple[str, ...] = ()
@@ -119,6 +122,8 @@ class Verdict(Frozen):
     """``blind_denied`` or ``warm_denied`` where the tenant may not. Default: allowed."""
     mode_reason: str = ""
     """Whose rule that is, and why. Default: not worth a word, as for a mode that everybody may use."""
+    hold_music: str = ""
+    """The tenant's class of music. Default: it has none."""
     targets: tuple[AdmittedTarget, ...]
     """One entry per target, in order."""
 
@@ -152,6 +157,7 @@ class Admission:
         return Verdict(
             mode_denied=denied,
             mode_reason=f"policy of tenant {asked.tenant}, {reason or 'no reason given'}" if told else "",
+            hold_music=tenant.hold_music or "",
             targets=tuple(_judge(tenant, target) for target in asked.targets),
         )
 

@@ -24,7 +24,7 @@ def arrange_input(call: Call, aim: Aim) -> tuple[ArrangeInput, str]:
         for ref, placement, standing in aim.legs
         if placement is not Placement.GONE or _is_to_end(call, ref)
     )
-    policy, other = call.request.policy, call.request.agent.consulting_leg
+    other = call.request.agent.consulting_leg
     if other and _report(aim) is Report.ANSWERED:
         legs = (*legs, WantedLeg(leg=other, name="agent's other call", placement=Placement.GONE))
     arrangement = Arrangement(
@@ -35,7 +35,7 @@ def arrange_input(call: Call, aim: Aim) -> tuple[ArrangeInput, str]:
         customer=call.request.customer.leg,
         legs=legs,
         hold_limit=call.hold_limit,
-        hold_music=policy.hold_music,
+        hold_music=call.hold_music,
         since=call.since,
         keep_room=any(leg.placement not in (Placement.GONE, Placement.HANDED_OFF) for leg in legs),
     )

@@ -27,6 +27,9 @@ _DIALS_WITHIN = timedelta(milliseconds=100)
 
 _RETRY_FIRST, _RETRY_MOST = timedelta(milliseconds=500), timedelta(seconds=5)
 
+DEFAULT_MUSIC = "default"
+"""Class of music where neither the request nor the tenant names one."""
+
 _CALLER_ID_REFUSED = (403, 428, 433, 436, 437, 438)
 """SIP status codes by which a carrier refuses an identity: RFC 5079 section 5, RFC 8224 section 6.2.2. Many only say
 403, which can mean other things too; then the second try does no harm."""
@@ -75,6 +78,8 @@ class Call:
         """Longest time anybody waits on hold, by our own timers; grows when one of them is extended."""
         self.since: datetime | None = None
         """The provider's time of the last look at the legs, by which it can tell that its node was restarted."""
+        self.hold_music = request.policy.hold_music or DEFAULT_MUSIC
+        """Class of music for whoever waits."""
         self._targets: list[RungTarget] = []
 
     @property
@@ -106,6 +111,7 @@ class Call:
         judged = zip(self.request.targets, verdict.targets, groups, strict=False)
         planned = [self.add_target(target, admitted, group) for target, admitted, group in judged]
         self.fallbacks = tuple(self._steps(verdict.targets[count:]))
+        self.hold_music = self.request.policy.hold_music or verdict.hold_music or DEFAULT_MUSIC
         return tuple(it for it in planned if it is not None)
 
     def add_target(self, target: Target, admitted: AdmittedTarget, group: int = 0) -> PlannedTarget | None:

@@ -65,7 +65,7 @@ def _promise(call: Call, state: State) -> CallBackInput:
         attempts=entry.attempts,
         pause=entry.pause,
         caller_id=request.policy.caller_id or "",
-        hold_music=request.policy.hold_music,
+        hold_music=call.hold_music,
         headers=context_headers(request.context, {}),
         caller_name="caller" if entry.caller else "agent",
     )

@@ -50,7 +50,7 @@ from workflows.ledger import Ledger
 from workflows.legs import Legs
 from workflows.limits import CAUSE_FOLLOWS
 from workflows.timers import Timers
-from workflows.wording import happened, shorten
+from workflows.wording import happened, shorten, unheard
 
 _NOBODY_WAITS = (Timer.LINGER, Timer.OVERALL_LIMIT)
 """Waits during which nobody need be on hold."""
@@ -219,10 +219,16 @@ class Transfer(Inbox):
             case Reconcile():
                 self._arranger.look_again()
             case ProviderEvent():
-                for event in call.legs.heard(news):
-                    self._decide(call, event)
+                self._consume_event(call, news)
             case KeyPressed():
                 self._consume_key(call, news)
+
+    def _consume_event(self, call: Call, news: ProviderEvent) -> None:
+        ref = call.legs.ref(news.leg)
+        if news.kind == "unheard" and ref is not None:
+            self._board.note(unheard(call.name(ref), news.evidence.text))
+        for event in call.legs.heard(news):
+            self._decide(call, event)
 
     def _consume_key(self, call: Call, news: KeyPressed) -> None:
         for event in call.legs.heard(news.event):

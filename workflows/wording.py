@@ -112,6 +112,11 @@ def timer_text(deadline: Deadline, name: str, duration: timedelta) -> str:
     return f"{shorten(text, SUMMARY_LIMIT - len(limit) - 3)} ({limit})"
 
 
+def unheard(name: str, recording: str) -> str:
+    """Return a journal line for a recording that could not be played to somebody."""
+    return f"{name} could not hear the recording {recording}: is there such a file?"
+
+
 def happened(event: Event, name_of: Callable[[LegRef], str], code: str = "") -> str:
     """Return a journal line for an event; empty for what is not worth one.
 

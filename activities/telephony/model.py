@@ -63,7 +63,8 @@ class Frozen(BaseModel):
 class Announcement(Frozen):
     """Something played to one leg, once, over whatever it hears. Nobody else hears it, and nobody waits for its end.
 
-    A recording that the provider does not have is left out, and never costs the leg its call or its music.
+    A recording that the provider does not have is left out, and never costs the leg its call or its music; ``unheard``
+    is reported.
     """
 
     media: str
@@ -90,7 +91,8 @@ class Dial(Frozen):
     headers: dict[str, str] = {}
     """Context for the far end, header name to value. Default: none."""
     prompt: str = ""
-    """Announcement for a leg that is ``screening``. Default: none."""
+    """Announcement for a leg that is ``screening``; after it, or in its place if the provider does not have it, a short
+    tone again and again, so that nobody sits in silence before a question. Default: none, and no tone."""
 
 
 class Reason(Frozen):
@@ -218,6 +220,8 @@ class LegEventKind(StrEnum):
     DIGIT = "digit"
     MACHINE = "machine"
     """A leg that is screened was answered by a machine."""
+    UNHEARD = "unheard"
+    """A recording could not be played to a leg; most likely there is no such file."""
 
 
 class LegEvent(Frozen):
@@ -232,7 +236,7 @@ class LegEvent(Frozen):
     digit: str = ""
     """For ``digit``: one of ``0-9*#A-D``. Default: none."""
     evidence: Evidence = Evidence()
-    """For ``ended``: the provider's own words."""
+    """For ``ended``: the provider's own words. For ``unheard``: the name of the recording."""
 
 
 class TransferAsked(Frozen):

@@ -18,8 +18,8 @@ class ProviderEvent(Reported):
     """Something happened to a leg. Tolerant by design: what is not understood is ignored, never an error."""
 
     kind: str = ""
-    """``ringing``, ``answered``, ``ended``, ``digit``, ``machine`` (a machine has answered) or ``reconcile`` (look at
-    the real state again). Default: none, which is ignored."""
+    """``ringing``, ``answered``, ``ended``, ``digit``, ``machine`` (a machine has answered), ``unheard`` (a recording
+    could not be played to it) or ``reconcile`` (look at the real state again). Default: none, which is ignored."""
     leg: str = ""
     """The provider's id of the leg. Default: none, as for ``reconcile``."""
     cause: str = ""
@@ -27,4 +27,5 @@ class ProviderEvent(Reported):
     digit: str = ""
     """For ``digit``: the key, one character. Default: none."""
     evidence: Evidence = Evidence()
-    """For ``ended``: what the provider said. Default: nothing."""
+    """For ``ended``: what the provider said; for ``unheard``: the name of the recording, as its text. Default:
+    nothing."""

@@ -267,8 +267,8 @@ class Policy(FromCaller):
     """What a customer hears who waits for somebody to answer. Default: ``ringback``."""
     hold_announcement: Word | None = None
     """Name of an announcement that the customer hears when the wait begins. Default: none."""
-    hold_music: Word = "default"
-    """Class of music a waiting party hears. Default: ``default``."""
+    hold_music: Word | None = None
+    """Class of music a waiting party hears. Default: the tenant's, or ``default`` if it has none."""
     feature_codes: FeatureCodes | None = None
     """Keys by which the agent gives commands. Default: none, the agent's keys mean nothing."""
 

@@ -20,6 +20,9 @@ TENANTS = """
 [tenants.bold]
 blind = true
 
+[tenants.musical]
+hold_music = "harp"
+
 [tenants.desk]
 deny = ["pjsip:target3"]
 [tenants.desk.directory.7001]

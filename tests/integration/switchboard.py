@@ -100,6 +100,7 @@ class TalkingCall:
         ring_timeout: float = 10,
         policy: Policy | None = None,
         agent: Agent | None = None,
+        **more: object,
     ) -> RunningTransfer:
         """Start to transfer the customer to these phones.
 
@@ -109,17 +110,19 @@ class TalkingCall:
             ring_timeout: Seconds that those given by name may ring.
             policy: Limits and fallbacks. Default: the contract's own.
             agent: Who transfers. Default: the agent of the call.
+            more: Further fields of the request.
         """
-        request = TransferRequest(
-            mode=mode,
-            provider=self.office.provider,
-            tenant="bold" if mode is Mode.BLIND else "default",
-            customer=Customer(leg=self.customer_leg, address="pjsip:customer"),
-            agent=agent or Agent(leg=self.agent_leg, id="a-17", address="pjsip:agent"),
-            targets=tuple(to_phone(it, ring_timeout) if isinstance(it, str) else it for it in targets),
-            context=Context(reason="Wasserschaden Küche", data={"Priority": "high"}),
-            policy=policy or Policy(),
-        )
+        given: dict[str, object] = {
+            "mode": mode,
+            "provider": self.office.provider,
+            "tenant": "bold" if mode is Mode.BLIND else "default",
+            "customer": Customer(leg=self.customer_leg, address="pjsip:customer"),
+            "agent": agent or Agent(leg=self.agent_leg, id="a-17", address="pjsip:agent"),
+            "targets": tuple(to_phone(it, ring_timeout) if isinstance(it, str) else it for it in targets),
+            "context": Context(reason="Wasserschaden Küche", data={"Priority": "high"}),
+            "policy": policy or Policy(),
+        }
+        request = TransferRequest.model_validate(given | more)
         return await TransferClient(self.office.client).start(request)
 
     async def hang_up(self) -> None:

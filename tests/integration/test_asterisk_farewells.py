@@ -6,7 +6,7 @@ from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
 from activities.telephony.model import Announcement, Placement
 from tests.integration.recordings import AT_ONCE, LONG, MISSING, SHORT, nobody_of_us, now, times_heard
 from tests.providers.asterisk_world import AsteriskWorld
-from tests.providers.contract import Feature, Transfer
+from tests.providers.contract import Feature, Transfer, eventually
 from tests.rig.ear import hear_exactly
 from tests.rig.phone import Phone
 
@@ -90,6 +90,18 @@ async def test_a_farewell_takes_the_place_of_the_prompt_and_of_a_whisper(
     for party in (customer, target):
         await world.phone_of(party).calls[-1].until("ended")
         only_notice(world.phone_of(party), began)
+
+
+async def test_a_farewell_that_is_missing_is_in_the_log(
+    world: AsteriskWorld, transfer: Transfer, caplog: pytest.LogCaptureFixture
+) -> None:
+    await transfer.arrange({transfer.customer: IN_ROOM, transfer.agent: IN_ROOM})
+    await transfer.arrange({transfer.customer: GONE, transfer.agent: IN_ROOM}, farewells={transfer.customer: MISSING})
+
+    async def logged() -> bool:
+        return any(record.getMessage().startswith(f"recording {MISSING} could not be") for record in caplog.records)
+
+    await eventually(world, logged, lambda: f"logged: {caplog.messages}")
 
 
 @pytest.mark.parametrize("name", [MISSING, "x", "no/such", "Playback,&x", "ä" * 90])

@@ -20,7 +20,9 @@ pytestmark = pytest.mark.asterisk
 IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
 
 
-async def test_music_goes_on_after_an_announcement_and_without_one(world: AsteriskWorld, transfer: Transfer) -> None:
+async def test_music_goes_on_after_an_announcement_and_without_one(
+    world: AsteriskWorld, transfer: Transfer, caplog: pytest.LogCaptureFixture
+) -> None:
     customer, agent = transfer.customer, transfer.agent
     c, a = world.phone_of(customer), world.phone_of(agent)
     held = {customer: ON_HOLD, agent: ON_HOLD}
@@ -34,6 +36,9 @@ async def test_music_goes_on_after_an_announcement_and_without_one(world: Asteri
     assert c.longest_silence(since) < 1
     assert a.ever_heard(since) == {"music"}
     assert times_heard(c, since) == 1
+    assert [record.getMessage().partition(" to ")[0] for record in caplog.records] == [
+        f"recording {MISSING} could not be played"
+    ]
 
 
 async def _heard(phone: Phone, sound: str, since: float) -> bool:
@@ -129,7 +134,7 @@ async def test_a_whisper_ends_without_us(world: AsteriskWorld, transfer: Transfe
 
 
 @pytest.mark.parametrize("again", [True, False])
-@pytest.mark.parametrize("steps", range(4))
+@pytest.mark.parametrize("steps", range(5))
 async def test_a_whisper_that_stopped_half_way(
     world: AsteriskWorld, transfer: Transfer, steps: int, again: bool
 ) -> None:

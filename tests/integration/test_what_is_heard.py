@@ -15,6 +15,7 @@ from hookflash import (
     Outcome,
     Policy,
     Reminder,
+    RunningTransfer,
     Stage,
     Target,
 )
@@ -23,6 +24,7 @@ from tests.rig.behaviour import Behaviour
 from tests.rig.call import Call
 from tests.rig.ear import hear_exactly
 from tests.rig.sip import address_uri
+from tests.support.polling import eventually
 
 pytestmark = pytest.mark.asterisk
 
@@ -139,6 +141,83 @@ async def test_the_customers_number_is_shown_or_ours_where_the_carrier_refuses_i
     result = await transfer.wait()
     assert [it.cause for it in result.attempts] == [Cause.CALLER_ID_REFUSED, Cause.AGENT_CANCELLED]
     assert result.attempts[0].evidence.sip_status == 403
+
+
+MISSING = "hookflash-not-there"
+
+
+async def test_who_is_asked_by_a_recording_that_is_missing_hears_a_tone_and_can_accept(call: TalkingCall) -> None:
+    target = await call.target(Behaviour.answers())
+    transfer = await call.transfer(Mode.COLD, to_phone("target1", accept=AcceptGate(prompt=MISSING)))
+    await reaches(transfer, Stage.SCREENING)
+    first = await heard(target, "asking")
+    await heard(target, "asking", first + 1)
+    await target.press("1")
+    result = await transfer.wait()
+    await hear_exactly({target: {"customer"}, call.customer: {"target1"}})
+    assert result.outcome is Outcome.CONNECTED
+    assert target.ever_heard() == {"asking", "customer"}
+    await says_once(transfer, f"target1 could not hear the recording {MISSING}")
+    await target.hang_up()
+
+
+async def test_after_the_question_a_tone_is_heard_until_it_is_answered(call: TalkingCall) -> None:
+    target = await call.target(Behaviour.answers())
+    transfer = await call.transfer(Mode.COLD, to_phone("target1", accept=AcceptGate(prompt="hookflash-notice")))
+    asked = await heard(target, "notice")
+    assert await heard(target, "asking", asked) > asked + 0.5
+    assert times_heard(target, "notice") == 1
+    await target.press("2")
+    result = await transfer.wait()
+    assert (result.outcome, result.cause) == (Outcome.RETURNED_TO_AGENT, Cause.DECLINED)
+    await hear_exactly({call.agent: {"customer"}, call.customer: {"agent"}})
+
+
+async def test_recordings_that_are_missing_are_noticed_and_leave_nobody_in_silence(call: TalkingCall) -> None:
+    target = await call.target(Behaviour.answers())
+    customer, agent = call.customer, call.agent
+    policy = Policy(
+        hold_announcement=MISSING,
+        hold_music="no-such-class",
+        consult_limit=timedelta(minutes=1),
+        consult_warning=ConsultWarning(announcement=f"{MISSING}-2", before=timedelta(seconds=59)),
+    )
+    greeted = Target(address="pjsip:target1", name="Claims desk", on_join=f"{MISSING}-3")
+    transfer = await call.transfer(Mode.WARM, greeted, policy=policy)
+    # Asterisk plays the class ``default`` in place of one that it does not know.
+    await heard(customer, "music")
+    since = now()
+    await reaches(transfer, Stage.CONSULTING)
+    await says_once(transfer, f"customer could not hear the recording {MISSING}:")
+    await says_once(transfer, f"agent could not hear the recording {MISSING}-2:")
+    await says_once(transfer, f"Claims desk could not hear the recording {MISSING}-3:")
+    await hear_exactly({customer: {"music"}, agent: {"target1"}, target: {"agent"}})
+    assert customer.longest_silence(since) < 1
+    await transfer.complete()
+    assert (await transfer.wait()).outcome is Outcome.CONNECTED
+    await hear_exactly({customer: {"target1"}, target: {"customer"}})
+    await target.hang_up()
+
+
+@pytest.mark.parametrize(("asked_for", "tenant", "heard"), [(None, "musical", "harp"), ("default", "musical", "music")])
+async def test_who_waits_hears_the_music_of_the_request_or_of_the_tenant(
+    call: TalkingCall, asked_for: str | None, tenant: str, heard: str
+) -> None:
+    await call.target(Behaviour.rings())
+    transfer = await call.transfer(Mode.WARM, "target1", policy=Policy(hold_music=asked_for), tenant=tenant)
+    await hear_exactly({call.customer: {heard}, call.agent: {"ringback"}})
+    await transfer.cancel()
+    await transfer.wait()
+    await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}})
+
+
+async def says_once(transfer: RunningTransfer, text: str) -> None:
+    """Wait until a line of the journal begins with this, and see that it is one."""
+
+    async def lines() -> list[str] | None:
+        return [it.text for it in (await transfer.status()).journal if it.text.startswith(text)] or None
+
+    assert len(await eventually(lines, f"{text!r} in the journal")) == 1
 
 
 def numbers(call: Call) -> set[str]:

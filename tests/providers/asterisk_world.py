@@ -31,6 +31,7 @@ _SOUNDS = {
     "ringback": RINGBACK,
     "accept": ANNOUNCEMENT,
     "notice": ANNOUNCEMENT,
+    "asking": ANNOUNCEMENT,
     "fallback": PLACE,
     "voicemail": PLACE,
 }

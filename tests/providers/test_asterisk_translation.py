@@ -132,3 +132,48 @@ def test_who_waits_for_the_prompt_is_a_person(cause: str) -> None:
 def test_the_end_of_who_listens_is_not_the_end_of_the_leg() -> None:
     over = event("ChannelDestroyed", cause=16).model_dump()
     assert run(AriEvent.model_validate(over | {"channel": over["channel"] | {"id": "listening-leg-1"}})) == []
+
+
+def played(name: str, state: str) -> AriEvent:
+    playback = {"id": name, "media_uri": "sound:hold-on", "target_uri": "channel:leg-1", "state": state}
+    return AriEvent.model_validate({"type": "PlaybackFinished", "playback": playback})
+
+
+def whispered(status: str, channel: str = "whisper-leg-1-12", **variables: str) -> AriEvent:
+    there = {"id": channel, "state": "Up", "dialplan": {"app_name": "Playback", "exten": "hold-on"}}
+    varset = {"type": "ChannelVarset", "variable": "PLAYBACKSTATUS", "value": status}
+    return AriEvent.model_validate({**varset, "channel": {**there, "channelvars": variables}})
+
+
+@pytest.mark.parametrize("failed", [played("prompt-leg-1", "failed"), played("announcement-leg-1", "failed")])
+def test_what_could_not_be_played(failed: AriEvent) -> None:
+    (unheard,) = run(event("ChannelStateChange", "Down"), failed)
+    assert (unheard.kind, unheard.leg, unheard.owner) == (LegEventKind.UNHEARD, "leg-1", "transfer:1")
+    assert unheard.evidence.text == "hold-on"
+
+
+def test_what_could_not_be_whispered() -> None:
+    (unheard,) = run(event("ChannelStateChange", "Down"), whispered("FAILED"))
+    assert (unheard.leg, unheard.owner, unheard.evidence.text) == ("leg-1", "transfer:1", "hold-on")
+
+
+def test_a_farewell_that_is_missing_is_heard_of_though_nobody_owns_the_leg() -> None:
+    gone = {"HOOKFLASH_OWNER": "", "HOOKFLASH_PLACE": "farewell"}
+    (unheard,) = run(
+        event("ChannelStateChange", "Down"), event("ChannelVarset", owner=""), whispered("FAILED", "leg-1", **gone)
+    )
+    assert (unheard.leg, unheard.owner, unheard.evidence.text) == ("leg-1", "", "hold-on")
+
+
+@pytest.mark.parametrize(
+    "fine",
+    [
+        played("prompt-leg-1", "done"),
+        played("asking-leg-1", "failed"),
+        played("somebody-elses", "failed"),
+        whispered("SUCCESS"),
+        whispered("FAILED", "leg-1"),  # the dialplan of whoever has the leg now
+    ],
+)
+def test_what_was_played_or_is_none_of_ours(fine: AriEvent) -> None:
+    assert run(event("ChannelStateChange", "Down"), fine) == []

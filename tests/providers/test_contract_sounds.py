@@ -102,8 +102,14 @@ async def test_a_recording_that_does_not_exist_is_left_out(
     await transfer.arrange(placements)
     await expect(world, {party: {sound} for party, sound in heard.items()})
     announcement = Announcement(media=world.missing_recording)
-    assert (await transfer.arrange(placements, announcements={customer: announcement})).stands
-    await goes_on(world, heard)
+    async with listening(world) as listener:
+        for _ in range(2):
+            assert (await transfer.arrange(placements, announcements={customer: announcement})).stands
+        await goes_on(world, heard)
+        unheard = await listener.until(customer, LegEventKind.UNHEARD)
+        await goes_on(world, heard)
+    assert (unheard.owner, unheard.evidence.text) == (transfer.owner, world.missing_recording)
+    assert [event.kind for event in listener.events] == [LegEventKind.UNHEARD]
 
 
 # Farewells.
@@ -213,6 +219,28 @@ async def test_a_screened_target_without_a_prompt_waits_alone(world: World, tran
     for _ in range(A_WHILE):
         assert not await world.hears(target) & {ANNOUNCEMENT, "customer", "agent"}
         await world.pause()
+    together = {customer: IN_ROOM, agent: GONE, target: IN_ROOM}
+    await Steps(transfer)(together, {customer: {"target"}, target: {"customer"}})
+
+
+async def test_a_question_whose_recording_is_missing_is_asked_by_a_tone(world: World, transfer: Transfer) -> None:
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    screening = {customer: ON_HOLD, agent: ON_HOLD, target: SCREENING}
+    async with listening(world) as listener:
+        for _ in range(2):
+            await transfer.arrange(screening, dial={"prompt": world.missing_recording})
+        await transfer.until_it_rings(target)
+        await world.answer(target)
+        await listener.until(target, LegEventKind.ANSWERED)
+        for _ in range(2):
+            await transfer.arrange(screening, dial={"prompt": world.missing_recording})
+        unheard = await listener.until(target, LegEventKind.UNHEARD)
+        for _ in range(2):
+            await expect(world, {target: {ANNOUNCEMENT}, customer: {MUSIC}})
+        await world.press(target, "1")
+        await listener.until(target, LegEventKind.DIGIT)
+    assert (unheard.owner, unheard.evidence.text) == (transfer.owner, world.missing_recording)
+    assert [event.kind for event in listener.of(target)].count(LegEventKind.UNHEARD) == 1
     together = {customer: IN_ROOM, agent: GONE, target: IN_ROOM}
     await Steps(transfer)(together, {customer: {"target"}, target: {"customer"}})
 

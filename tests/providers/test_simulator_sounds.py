@@ -228,14 +228,14 @@ async def test_who_waits_for_a_screened_target_is_in_silence_if_the_engine_knows
     assert len(call.exchange.violations) == violations
 
 
-@pytest.mark.parametrize("prompt", ["", "missing"])
-async def test_a_screened_target_without_a_prompt_hears_nothing_and_stays_there(call: Call, prompt: str) -> None:
+@pytest.mark.parametrize(("prompt", "heard"), [("", Sound.SILENCE), ("missing", Sound.ANNOUNCEMENT)])
+async def test_a_screened_target_without_a_prompt_stays_there(call: Call, prompt: str, heard: Sound) -> None:
     await call.arrange({CAROL: IN_ROOM, ANNA: IN_ROOM, BOB: SCREENING}, dial={"prompt": prompt})
     call.exchange.answer(BOB)
     call.exchange.hang_up(ANNA)
     # Who was left alone in the room gets music, but not who is screened.
     await call.arrange({CAROL: IN_ROOM, ANNA: IN_ROOM, BOB: SCREENING}, known=Phase.RINGING)
-    assert (call.heard(CAROL), call.heard(BOB)) == ({Sound.MUSIC}, {Sound.SILENCE})
+    assert (call.heard(CAROL), call.heard(BOB)) == ({Sound.MUSIC}, {heard})
     call.clock.advance(5.0)
     assert call.exchange.violations == ()
 

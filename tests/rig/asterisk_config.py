@@ -231,7 +231,7 @@ def write_configuration(
         The path of `asterisk.conf`.
     """
     mailbox = f"spool/voicemail/default/{MAILBOX}"
-    for name in ("etc", "log", "data/sounds/en/hookflash", "var/keys", "spool/recording", "moh", mailbox):
+    for name in ("etc", "log", "data/sounds/en/hookflash", "var/keys", "spool/recording", "moh", "harp", mailbox):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name in ("documentation", "rest-api"):
         link = folder / "data" / name
@@ -245,6 +245,7 @@ def write_configuration(
     write_wav(folder / "data/sounds/en/vm-intro.wav", ANNOUNCEMENTS["mailbox"][0], seconds=1)
     write_wav(folder / "data/sounds/en/beep.wav", ANNOUNCEMENTS["beep"][0], seconds=1)
     write_wav(folder / "moh/music.wav", ANNOUNCEMENTS["music"][0], seconds=30)
+    write_wav(folder / "harp/harp.wav", ANNOUNCEMENTS["harp"][0], seconds=30)
 
     rtp_first, rtp_last = ports.rtp
     modules = "\n".join(f"load = {name}.so" for name in _expand(MODULES))
@@ -286,7 +287,7 @@ session_keep_alive=120000
         "queues": QUEUES,
         "voicemail": VOICEMAIL.format(mailbox=MAILBOX),
         "rtp": f"[general]\nrtpstart={rtp_first}\nrtpend={rtp_last}\nicesupport=no\nstrictrtp=no\n",
-        "musiconhold": f"[default]\nmode=files\ndirectory={folder}/moh\n",
+        "musiconhold": f"[default]\nmode=files\ndirectory={folder}/moh\n[harp]\nmode=files\ndirectory={folder}/harp\n",
         "indications": INDICATIONS,
         "logger": "[general]\n[logfiles]\nfull => notice,warning,error\n",
         "cdr": "[general]\nenable=no\n",

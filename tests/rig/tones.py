@@ -42,6 +42,8 @@ ANNOUNCEMENTS: dict[str, tuple[int, ...]] = {
     "call-back": (2350,),
     "mailbox": (2650,),
     "beep": (2750,),
+    "asking": (1220,),
+    "harp": (3050,),
 }
 """What Asterisk itself plays in the rig. Ringback is two tones; it is heard where both are."""
 

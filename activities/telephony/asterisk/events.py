@@ -11,7 +11,7 @@ from activities.telephony.asterisk.settings import AsteriskSettings
 from activities.telephony.asterisk.state import TENANT, Variable
 from activities.telephony.asterisk.translation import AriEvent, Translator
 from activities.telephony.errors import ProviderUnavailable
-from activities.telephony.model import LegEvent, TransferAsked
+from activities.telephony.model import LegEvent, LegEventKind, TransferAsked
 
 SIGN_OF_LIFE = 1.0
 """Longest silence towards the caller, who tells Temporal with every item that it is alive."""
@@ -48,6 +48,14 @@ async def listen(
             if isinstance(news, TransferAsked) and not news.tenant:
                 # Whoever made the leg may have set it without asking for reports.
                 news = news.model_copy(update={"tenant": await _tenant(client, news.leg)})
+            if isinstance(news, LegEvent) and news.kind is LegEventKind.UNHEARD:
+                logger.warning(
+                    "recording %s could not be played to %s: is it there, in its language?",
+                    news.evidence.text,
+                    news.leg,
+                )
+                if not news.owner:
+                    continue
             if news is not None:
                 yield news
     finally:

@@ -15,6 +15,9 @@ RECORDINGS = "hookflash-farewell"
 """Dialplan context in which a channel hears the recording that its extension is the name of, and is hung up."""
 MACHINES = "hookflash-amd"
 """Dialplan context in which a channel is listened to for a machine (extension ``s``), and is hung up."""
+TONE = "tone:1220/500,0/2500"
+"""What is heard after a prompt, or in its place, until the question is answered: a short tone every three seconds.
+Given by its frequency, because names of tones may be missing too (``indications.conf``)."""
 LEFT_OUT = frozenset({400, 404, 409, 412, 422})
 """Refusals of something that is left out then: no leg pays for an announcement."""
 
@@ -56,26 +59,35 @@ class StopRing:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Play the prompt from its beginning. Playback ids are not unique to Asterisk, so a former one is ended first."""
+    """Play the prompt from its beginning, then the tone. Former ones go first: playback ids are not unique to Asterisk.
+
+    Asterisk itself begins the tone at the end of the prompt, which for a missing one comes at once.
+    """
 
     leg: str
     prompt: str
 
     def requests(self) -> tuple[Request, ...]:
         """Return what it takes."""
-        play = path("channels", self.leg, "play", playback(self.leg))
-        return *StopPrompt(self.leg).requests(), Request("POST", play, {"media": f"sound:{self.prompt}"})
+        prompt, tone = (path("channels", self.leg, "play", it(self.leg)) for it in (playback, asking))
+        return (
+            *StopPrompt(self.leg).requests(),
+            Request("POST", prompt, {"media": f"sound:{self.prompt}"}),
+            # In the body: a comma in the query would begin another medium.
+            Request("POST", tone, body={"media": [TONE]}, fine=LEFT_OUT),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class StopPrompt:
-    """End the prompt, whether it still plays or not."""
+    """End the prompt and its tone, whether they still play or not."""
 
     leg: str
 
     def requests(self) -> tuple[Request, ...]:
         """Return what it takes."""
-        return (Request("DELETE", path("playbacks", playback(self.leg)), fine=GONE),)
+        # The tone first, which may wait for the end of the prompt.
+        return tuple(Request("DELETE", path("playbacks", it(self.leg)), fine=GONE) for it in (asking, playback))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +131,14 @@ class Whisper:
         """Return what it takes."""
         query = {"app": self.app, "whisper": "out", "spy": "none"}
         snoop = path("channels", self.leg, "snoop", whisper(self.leg, self.number))
-        speak = _into_dialplan(whisper(self.leg, self.number), RECORDINGS, self.media)
-        return Request("POST", snoop, query, fine=LEFT_OUT), *speak, *_announced(self.leg)
+        # That the recording was not there is a variable of the whispering channel, reported to who has subscribed.
+        source = {"eventSource": f"channel:{whisper(self.leg, self.number)}"}
+        return (
+            Request("POST", snoop, query, fine=LEFT_OUT),
+            Request("POST", path("applications", self.app, "subscription"), source, fine=LEFT_OUT),
+            *_into_dialplan(whisper(self.leg, self.number), RECORDINGS, self.media),
+            *_announced(self.leg),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,19 +207,37 @@ class StopListening:
         return stop, *Note(self.leg, ((LISTENED, DONE),)).requests()
 
 
+PROMPT, ANNOUNCEMENT, WHISPER = "prompt-", "announcement-", "whisper-"
+
+
 def playback(leg: str) -> str:
     """Return the id of a leg's prompt."""
-    return f"prompt-{leg}"
+    return PROMPT + leg
+
+
+def asking(leg: str) -> str:
+    """Return the id of the tone that a leg hears after its prompt."""
+    return f"asking-{leg}"
 
 
 def announcement(leg: str) -> str:
     """Return the id of the announcement that a leg hears alone."""
-    return f"announcement-{leg}"
+    return ANNOUNCEMENT + leg
+
+
+def played_to(playback: str) -> str:
+    """Return the leg that a recording was played to, by the id of its playback; empty if it was none of ours."""
+    return next((playback.removeprefix(it) for it in (PROMPT, ANNOUNCEMENT) if playback.startswith(it)), "")
 
 
 def whisper(leg: str, number: int) -> str:
     """Return the id of the channel that whispers to a leg."""
-    return f"whisper-{leg}-{number}"
+    return f"{WHISPER}{leg}-{number}"
+
+
+def whispered_to(channel: str) -> str:
+    """Return the leg that a channel whispers to, by the channel's id; empty if it does not."""
+    return channel.removeprefix(WHISPER).rpartition("-")[0] if channel.startswith(WHISPER) else ""
 
 
 LISTENING = "listening-"

@@ -76,6 +76,7 @@ class Dialplan(_Shown):
 
     app_name: str = ""
     context: str = ""
+    exten: str = ""
 
 
 class Caller(_Shown):

@@ -10,15 +10,26 @@ from collections.abc import Iterator, Mapping
 from pydantic import BaseModel, ConfigDict
 
 from activities.telephony.asterisk.causes import SHUT_DOWN, SHUTDOWN, Ending, ending
-from activities.telephony.asterisk.sounds import LISTENING
+from activities.telephony.asterisk.sounds import LISTENING, played_to, whispered_to
 from activities.telephony.asterisk.state import OWNER, Channel
 from activities.telephony.asterisk.transfer_key import Asker, ReferTo, asked
 from activities.telephony.model import LegEvent, LegEventKind, TransferAsked
+from hookflash.events import Evidence
 
 REMEMBERED = 10_000
 DIGITS = frozenset("0123456789*#ABCD")
 TALKS_ON = ("LONGGREETING", "MAXWORDS", "MAXWORDLENGTH")
 """Beginnings of ``AMDCAUSE`` that say: it talked as no person does who answers a call."""
+
+
+class Playback(BaseModel):
+    """What is, or was, played to a leg."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str = ""
+    media_uri: str = ""
+    state: str = ""
 
 
 class AriEvent(BaseModel):
@@ -28,6 +39,7 @@ class AriEvent(BaseModel):
 
     type: str = ""
     channel: Channel | None = None
+    playback: Playback | None = None
     cause: int = 0
     tech_cause: int | None = None
     cause_txt: str = ""
@@ -78,14 +90,22 @@ class Translator:
         one after its BYE too."""
 
     def translate(self, event: AriEvent) -> LegEvent | TransferAsked | None:
-        """Return what an event means for a leg; None if it means nothing or nobody owns the leg."""
+        """Return what an event means for a leg; None if it means nothing or nobody owns the leg.
+
+        Only ``unheard`` is also returned of a leg that nobody owns: a missing recording is to be heard of anyhow.
+        """
         if event.type == "ChannelTransfer":
             return None if event.state else asked(event.referred_by, event.refer_to, self._trunk)
         channel = event.channel
+        if event.type == "PlaybackFinished" and event.playback is not None:
+            return self._unplayed(event.playback)
         if channel is None:
             return None
         if channel.id.startswith(LISTENING):
             return self._machine(event, channel)
+        if event.type == "ChannelVarset" and (event.variable, event.value) == ("PLAYBACKSTATUS", "FAILED"):
+            leg = whispered_to(channel.id) or (channel.id if channel.leaving else "")
+            return self._unheard(leg, channel.dialplan.exten) if leg else None
         owner = self._owner(channel)
         if event.type == "ChannelHangupRequest" and owner:
             self._soft.setdefault(channel.id, event.cause if event.soft else None)
@@ -113,6 +133,15 @@ class Translator:
         leg = channel.id.removeprefix(LISTENING)
         owner = self._owners.get(leg, channel.owner)
         return LegEvent(owner=owner, leg=leg, kind=LegEventKind.MACHINE) if owner else None
+
+    def _unplayed(self, playback: Playback) -> LegEvent | None:
+        leg = played_to(playback.id)
+        failed = playback.state == "failed" and leg
+        return self._unheard(leg, playback.media_uri.removeprefix("sound:")) if failed else None
+
+    def _unheard(self, leg: str, recording: str) -> LegEvent:
+        owner, evidence = self._owners.get(leg, ""), Evidence(text=recording)
+        return LegEvent(owner=owner, leg=leg, kind=LegEventKind.UNHEARD, evidence=evidence)
 
     def _owner(self, channel: Channel) -> str:
         """Return the owner. A leg that was just made is reported without its variables at first."""

@@ -6,7 +6,6 @@ from enum import StrEnum
 
 from activities.telephony.model import Phase, Placement
 from activities.telephony.simulator.legs import Leg, Room
-from activities.telephony.simulator.recordings import can_play
 
 
 class Sound(StrEnum):
@@ -33,7 +32,7 @@ def around(leg: Leg, legs: Iterable[Leg], rooms: Mapping[str, Room]) -> frozense
         case Placement.ON_HOLD:
             return frozenset({Sound.MUSIC})
         case Placement.SCREENING:
-            return frozenset({Sound.ANNOUNCEMENT if can_play(leg.prompt) else Sound.SILENCE})
+            return frozenset({Sound.ANNOUNCEMENT if leg.prompt else Sound.SILENCE})
         case Placement.HANDED_OFF:
             return frozenset({Sound.PLACE})
         case _:

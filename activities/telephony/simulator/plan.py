@@ -215,7 +215,7 @@ class _Planner:
 
     def _needs_announcement(self, leg: Leg, want: WantedLeg) -> bool:
         announcement = want.announcement
-        if announcement is None or not can_play(announcement.media) or not leg.up:
+        if announcement is None or not announcement.media or not leg.up:
             return False
         joined = want.placement == Placement.RINGING and leg.is_in(self.wanted.room)
         # Each owner counts its own announcements; who takes a leg over now begins anew.

@@ -108,7 +108,10 @@ class Switchboard:
         """Play a recording to a leg, over whatever it hears; one that still plays is broken off."""
         leg.stop_announcement()
         leg.announced = announcement.number
-        leg.announcement = self._clock.call_later(recordings.SECONDS, lambda: self._end_announcement(leg))
+        if recordings.can_play(announcement.media):
+            leg.announcement = self._clock.call_later(recordings.SECONDS, lambda: self._end_announcement(leg))
+        else:
+            self._tell_unheard(leg, announcement.media)
         self._after((leg,), because)
 
     def show(self, leg: Leg, partner: Leg, because: str) -> None:
@@ -178,6 +181,8 @@ class Switchboard:
         screened = leg.placement == Placement.SCREENING
         if screened and leg.detect_machine and leg.script.manner == Manner.MACHINE:
             self._tell(leg, LegEventKind.MACHINE)
+        if screened and leg.prompt and not recordings.can_play(leg.prompt):
+            self._tell_unheard(leg, leg.prompt)
         self._talk(leg)
         self._after((leg,), f"{leg.name} answers")
 
@@ -287,6 +292,11 @@ class Switchboard:
                 owner=leg.owner, leg=leg.id, kind=kind, cause=leg.cause, digit=digit, evidence=leg.evidence
             )
             self._told(event)
+
+    def _tell_unheard(self, leg: Leg, recording: str) -> None:
+        if leg.owner:
+            evidence = Evidence(text=recording)
+            self._told(LegEvent(owner=leg.owner, leg=leg.id, kind=LegEventKind.UNHEARD, evidence=evidence))
 
     def _after(self, legs: Iterable[Leg], because: str) -> None:
         members = Counter(leg.room for leg in self.present.values() if leg.is_in(leg.room))
