@@ -115,9 +115,21 @@ def _announcement(call: Call, aim: Aim, ref: LegRef, placement: Placement) -> An
 
 
 def _shows(call: Call, aim: Aim, ref: LegRef, placement: Placement) -> str:
-    """Return the leg whose number a phone shows from now on: the customer's, for who has taken over."""
-    taken_over = aim.final and ref.party is Party.TARGET and placement is Placement.IN_ROOM
-    return call.legs[CUSTOMER].id if taken_over and call.request.policy.show_customer else ""
+    """Return the leg whose number a phone shows from now on.
+
+    The agent's shows whom the agent talks to, the customer before anybody else; a target's the customer, once it has
+    taken over. The customer's own phone is told nothing: whom it shows is the number that was called.
+    """
+    if placement is not Placement.IN_ROOM:
+        return ""
+    in_room = [leg for leg, where, _ in aim.legs if where is Placement.IN_ROOM and leg != ref]
+    match ref.party:
+        case Party.AGENT if in_room:
+            return call.legs[CUSTOMER if CUSTOMER in in_room else in_room[0]].id
+        case Party.TARGET if aim.final and call.request.policy.show_customer:
+            return call.legs[CUSTOMER].id
+        case _:
+            return ""
 
 
 def _is_to_end(call: Call, ref: LegRef) -> bool:
@@ -162,6 +174,7 @@ def context_headers(context: Context, data: Mapping[str, str]) -> dict[str, str]
     steps = {f"X-Transfer-Step-{number}": step for number, step in enumerate(context.steps_tried, start=1)}
     all_data = sorted({**context.data, **data}.items())
     headers = {
+        "User-to-User": context.user_to_user or "",
         "X-Transfer-Customer": context.customer_name,
         "X-Transfer-Reason": context.reason,
         "X-Transfer-Issue": context.issue,

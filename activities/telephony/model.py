@@ -132,7 +132,7 @@ class WantedLeg(Frozen):
     """For a leg that is up, in the room or on hold: what to play to it now. Default: nothing."""
     shows: str = ""
     """For ``in_room``: leg whose number this leg's phone shows as its partner from now on, where the provider knows it
-    and can update it. Default: not changed."""
+    and can update it: the caller's, or the one by which it was dialled. Default: not changed."""
     report: Report | None = None
     """What the phone is told, once everybody else is where they must be, and before it is released itself. A phone
     that has not asked for a transfer takes no notice. Default: nothing new."""

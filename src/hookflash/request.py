@@ -24,6 +24,11 @@ HeaderWord = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,40}$")]
 Text = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """One line of text. Control characters are refused: they would be header injection in SIP."""
 
+UserToUser = Annotated[
+    str, StringConstraints(pattern=r"^([0-9A-Fa-f]{2}){1,128}(;(purpose|content|encoding)=[A-Za-z0-9.-]{1,40}){0,3}$")
+]
+"""User-to-User information as RFC 7433 writes it, in hexadecimal: ``56a390f3d2b7310023a2;encoding=hex``."""
+
 Address = Annotated[str, StringConstraints(min_length=3, max_length=200, pattern=r"^[a-z]+:[!-~]+$")]
 """``scheme:rest`` in visible ASCII, as the provider documents it: ``pjsip:claims``, ``sim:bob?answer=2s``."""
 
@@ -118,6 +123,8 @@ class Context(FromCaller):
     """What has been tried already. Default: nothing."""
     customer_consent: bool | None = None
     """Whether the customer has agreed to be transferred. Default: not said."""
+    user_to_user: UserToUser | None = None
+    """Sent as the header ``User-to-User``, for applications that read it. Default: not sent."""
     data: dict[HeaderWord, Text] = Field(default_factory=dict, max_length=20)
     """Free data, sent as one header each. Default: none."""
 

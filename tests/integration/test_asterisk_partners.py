@@ -127,6 +127,34 @@ async def test_who_withholds_only_the_name_is_shown_by_number(world: AsteriskWor
     assert [partner(update) for update in updates(world, target)] == [f"<sip:{CAROL}@127.0.0.1>"]
 
 
+@pytest.mark.parametrize(
+    ("name", "shown_name"),
+    [
+        ("Jürgen Müller", "Jürgen Müller"),
+        ("山田 太郎 \U0001f600", "山田 太郎 \U0001f600"),
+        ('Carol" <sip:evil@example.org>', 'Carol" <sip:evil@example.org>'),
+        ("a\\", "a\\"),
+        ("a, b; c=d | e & f ^ g", "a, b; c=d | e & f ^ g"),
+        ("${EXTEN} $[1+1] ^{EXTEN}", "${EXTEN} $[1+1] ^{EXTEN}"),
+        ("a\r\nX-Evil: 1", "a X-Evil: 1"),
+        ("a\u2028X-Evil: 1\x85b", "a X-Evil: 1 b"),
+    ],
+)
+async def test_a_name_is_shown_as_it_is_and_nothing_but_a_name(
+    world: AsteriskWorld, transfer: Transfer, name: str, shown_name: str
+) -> None:
+    await world.node.ari.call(
+        "POST", f"/channels/{transfer.customer.leg}/variables", {"variables": {"CALLERID(name)": name}}
+    )
+    target = await screened(world, transfer)
+    assert (await connect(transfer, target)).stands
+    await until_told(world, target)
+    (update,) = updates(world, target)
+    quoted = shown_name.replace("\\", "\\\\").replace('"', '\\"')
+    assert partner(update) == f'"{quoted}" <sip:{CAROL}@127.0.0.1>'
+    assert not update.all("X-Evil")
+
+
 async def test_nobody_behind_the_trunk_is_told(world: AsteriskWorld, transfer: Transfer) -> None:
     target = await screened(world, transfer)
     provider = AsteriskTelephony(settings(world.node).model_copy(update={"trunk": "target1"}))

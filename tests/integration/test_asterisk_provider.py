@@ -184,6 +184,46 @@ async def test_context_and_caller_reach_the_target(world: AsteriskWorld, transfe
     assert invite.uri.startswith("sip:target1@" if colleague else "sip:+14155550123@")
 
 
+HOSTILE = {
+    "a\r\nX-Evil: 1": "a X-Evil: 1",
+    "a\nX-Evil: 1\r\n\r\nv=0": "a X-Evil: 1 v=0",
+    "a\u2028X-Evil: 1\u2029\x85b\x00": "a X-Evil: 1 b",
+    '"; <sip:evil@example.org>, "': '"; <sip:evil@example.org>, "',
+    "${CALLERID(num)} $[1+1] ^{EXTEN} ${SHELL(id)}": "${CALLERID(num)} $[1+1] ^{EXTEN} ${SHELL(id)}",
+    "a,b|c&d^e;f\\,g": "a,b|c&d^e;f\\,g",
+    "%0d%0aX-Evil: 1": "%0d%0aX-Evil: 1",
+    "Jürgen 山田 \U0001f600": "Jürgen 山田 \U0001f600",
+    "x" * 3000: "x" * 500,
+}
+"""What somebody may want to put into a header, and what becomes of it."""
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
+async def test_no_value_becomes_a_header_nor_dialplan(world: AsteriskWorld, transfer: Transfer, value: str) -> None:
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    headers = {
+        "X-Transfer-Reason": value,
+        "X-Transfer-Data-Name": value,
+        "User-to-User": "56a390f3d2b7310023a2;encoding=hex",
+        f"X-{value}": "1",
+        "X-A)=b,X-Evil": "1",
+        "X-Evil: 1\r\nX-B": "1",
+        "Route": "<sip:evil@example.org>",
+    }
+    dial = {"headers": headers, "caller_id": value}
+    await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM, target: RINGING}, dial=dial)
+    invite = (await world.phone_of(target).incoming()).invite
+    ours = [(name, said) for name, said in invite.headers if name.lower().startswith(("x-", "user-to-user", "route"))]
+    assert sorted(ours) == [
+        ("User-to-User", "56a390f3d2b7310023a2;encoding=hex"),
+        ("X-Transfer-Data-Name", HOSTILE[value]),
+        ("X-Transfer-Reason", HOSTILE[value]),
+    ]
+    assert "evil" not in invite.get("From") + invite.get("To") + invite.get("P-Asserted-Identity") + invite.uri
+    assert invite.get("Content-Type") == "application/sdp"
+    assert invite.body.startswith(b"v=0\r\no=-")
+
+
 async def test_a_prompt_that_does_not_exist_is_no_error(world: AsteriskWorld, transfer: Transfer) -> None:
     customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
     screening = {customer: ON_HOLD, agent: ON_HOLD, target: SCREENING}

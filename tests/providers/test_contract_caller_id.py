@@ -64,6 +64,26 @@ async def test_who_is_not_known_is_not_shown(world: World, transfer: Transfer) -
     await expect(world, {customer: {MUSIC}, target: {"agent"}, agent: {"target"}})
 
 
+async def test_the_agent_is_shown_whom_it_talks_to(world: World, transfer: Transfer) -> None:
+    customer, agent = transfer.customer, transfer.agent
+    target = await consulting_for_the_company(transfer)
+    private = {customer: ON_HOLD, agent: IN_ROOM, target: IN_ROOM}
+    swapped = {customer: IN_ROOM, agent: IN_ROOM, target: ON_HOLD}
+    shown: list[str] = []
+    for placements, partner in ((private, target), (swapped, customer)) * 2:
+        before = await world.caller_id(agent)
+        assert (await connect(transfer, placements, {agent: partner})).stands
+        await until_shown_another(world, agent, before)
+        shown.append(await world.caller_id(agent))
+        changes = await Steps(transfer).changes()
+        assert (await connect(transfer, placements, {agent: partner})).stands
+        assert await Steps(transfer).changes() == changes
+    assert shown[0] != shown[1]
+    assert shown[:2] == shown[2:]
+    assert await world.caller_id(target) == COMPANY
+    await expect(world, {customer: {"agent"}, agent: {"customer"}, target: {MUSIC}})
+
+
 async def connect(
     transfer: Transfer, placements: Mapping[Party, Placement], shows: Mapping[Party, Party]
 ) -> Observation:
@@ -81,3 +101,12 @@ async def until_shown_the_customer(world: World, party: Party) -> None:
         return await world.caller_id(party) not in ("", COMPANY)
 
     await eventually(world, shown, lambda: f"{party.name} is not shown the customer")
+
+
+async def until_shown_another(world: World, party: Party, before: str) -> None:
+    """Wait until a phone shows another number than before."""
+
+    async def another() -> bool:
+        return await world.caller_id(party) not in ("", before)
+
+    await eventually(world, another, lambda: f"{party.name} still shows {before}")

@@ -18,7 +18,7 @@ _ENDPOINT = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 # E.164 numbers have up to 15 digits, the first is never 0 (ITU-T E.164, 6.2); shorter than 7 are local services.
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _PLACE = re.compile(r"([A-Za-z0-9_-]{1,80})(?:,([A-Za-z0-9_+*#-]{1,80})(?:,([0-9]{1,4}))?)?", re.ASCII)
-_HEADER = re.compile(r"X-[A-Za-z0-9-]{1,60}", re.ASCII)
+_HEADER = re.compile(r"X-[A-Za-z0-9-]{1,60}|User-to-User", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _CALLER = re.compile(r"[A-Za-z0-9_.+-]{1,64}", re.ASCII)
 # A recording is an extension too: what the pattern in docs/providers.md matches, and Asterisk keeps 79 characters of.
@@ -89,7 +89,8 @@ def dialplan_place(place: str) -> tuple[str, str, int]:
 def header_variables(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the channel variables that add headers to an INVITE.
 
-    A name that is not an ``X-`` token is left out: it would be part of a function call. Values may be any text
+    A name that is neither an ``X-`` token nor ``User-to-User`` (RFC 7433) is left out: it would be part of a function
+    call. Values may be any text
     (RFC 3261, 25.1 TEXT-UTF8char) but for control characters, which would begin another header; they become a space.
 
     Args:

@@ -207,6 +207,7 @@ class _Planner(Scene):
                         self.wanted.owner,
                         tuple(variables.items()),
                         "" if to.number else leg.transfers_for,
+                        to.number,
                     )
                 )
             if leg.placement is Placement.SCREENING:

@@ -18,6 +18,7 @@ from activities.telephony.asterisk.introducing import unintroduced
 from activities.telephony.asterisk.plan import Plan, make_plan
 from activities.telephony.asterisk.settings import AsteriskSettings
 from activities.telephony.asterisk.state import (
+    REACHED,
     Bridge,
     Caller,
     Channel,
@@ -211,7 +212,7 @@ class _Run:
         """Return a caller's number and name, each empty if there is none, or the caller does not want it shown."""
         channel = await self._client.get(path("channels", leg), Channel.model_validate)
         if channel is None or not channel.caller.number:
-            return Caller()
+            return Caller(number=channel.variable(REACHED) if channel is not None else "")
         number = caller_number(channel.caller.number, await self._presentation(leg, "num"))
         if not number or not channel.caller.name:
             return Caller(number=number)

@@ -24,7 +24,7 @@ from activities.telephony.asterisk.sounds import (
     StopWhisper,
     Whisper,
 )
-from activities.telephony.asterisk.state import ANNOUNCED, COMPANY, DIALLED, FORMER_OWNER, OWNER
+from activities.telephony.asterisk.state import ANNOUNCED, COMPANY, DIALLED, FORMER_OWNER, OWNER, REACHED
 from activities.telephony.asterisk.transfer_key import Tell, key_variables
 
 
@@ -130,11 +130,14 @@ class Create:
     variables: tuple[tuple[str, str], ...] = ()
     transfers_for: str = ""
     """Tenant in whose name its phone may transfer. Default: none."""
+    reached: str = ""
+    """Number by which others can show it. Default: its endpoint."""
 
     def requests(self) -> tuple[Request, ...]:
         """Return what it takes."""
         query = {"endpoint": self.dial_string, "app": self.app, "channelId": self.leg}
-        variables: dict[str, Any] = {OWNER: {"value": self.owner, "report_events": True}}
+        ours = {OWNER: self.owner, REACHED: self.reached or self.endpoint}
+        variables: dict[str, Any] = {name: {"value": value, "report_events": True} for name, value in ours.items()}
         body = {"variables": variables | dict(self.variables) | key_variables(self.transfers_for)}
         return (Request("POST", path("channels", "create"), query, body, fine=frozenset({409})),)
 
