@@ -74,6 +74,15 @@ class Announcement(Frozen):
     for the same owner is new; all others are not played again. Default: the first."""
 
 
+class LegRecording(Frozen):
+    """A live recording on one leg. Somebody else began it and ends it; it goes with the leg wherever that goes."""
+
+    name: str
+    """As the provider knows it. One that does not exist is left alone."""
+    paused: bool = False
+    """Whether it must be paused. One that somebody else has paused is not resumed. Default: it runs."""
+
+
 class Dial(Frozen):
     """How to ring a leg that is not there yet."""
 
@@ -130,6 +139,8 @@ class WantedLeg(Frozen):
     """For ``handed_off``: what the place is told, where the provider can. Default: nothing."""
     announcement: Announcement | None = None
     """For a leg that is up, in the room or on hold: what to play to it now. Default: nothing."""
+    recording: LegRecording | None = None
+    """What is to become of its recording: paused before it is moved, resumed after. Default: left alone."""
     shows: str = ""
     """For ``in_room``: leg whose number this leg's phone shows as its partner from now on, where the provider knows it
     and can update it: the caller's, or the one by which it was dialled. Default: not changed."""

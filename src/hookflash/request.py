@@ -32,6 +32,11 @@ UserToUser = Annotated[
 Address = Annotated[str, StringConstraints(min_length=3, max_length=200, pattern=r"^[a-z]+:[!-~]+$")]
 """``scheme:rest`` in visible ASCII, as the provider documents it: ``pjsip:claims``, ``sim:bob?answer=2s``."""
 
+RecordingName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(/[A-Za-z0-9][A-Za-z0-9._-]{0,63}){0,5}$")
+]
+"""A live recording, as the provider knows it: words separated by ``/``."""
+
 Duration = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(hours=1))]
 
 
@@ -42,6 +47,8 @@ class Customer(FromCaller):
     """The provider's id of the customer's leg. It must be up."""
     address: Address | None = None
     """Where the customer is called back, for the fallback ``call_back``. Default: cannot be called back."""
+    recording: RecordingName | None = None
+    """Live recording that runs on this leg, to be paused as the policy says. Default: none that is ours to pause."""
 
 
 class Agent(FromCaller):
@@ -58,6 +65,8 @@ class Agent(FromCaller):
     Default: the agent has no other call that would have to end."""
     asked_by_phone: bool = False
     """The agent's phone has asked for this transfer itself (SIP REFER) and is told what comes of it. Default: no."""
+    recording: RecordingName | None = None
+    """Live recording that runs on this leg, to be paused as the policy says. Default: none that is ours to pause."""
 
 
 class AcceptGate(FromCaller):
@@ -224,6 +233,15 @@ class CustomerAudio(StrEnum):
     """Hold music; the target hears the customer a moment after it has answered, once the engine has been told."""
 
 
+class RecordingOnHold(StrEnum):
+    """What becomes of a recording while its leg, or the customer, is on hold."""
+
+    PAUSE = "pause"
+    """The customer's is paused while the customer is on hold, the agent's whenever the two are not together."""
+    CONTINUE = "continue"
+    """It goes on: the customer's with the music, the agent's with what is said in private."""
+
+
 class WhenUnanswered(StrEnum):
     """What happens in a warm transfer when no target takes over while the agent is still there."""
 
@@ -272,6 +290,8 @@ class Policy(FromCaller):
     Default: the attempt has failed then."""
     customer_audio: CustomerAudio = CustomerAudio.RINGBACK
     """What a customer hears who waits for somebody to answer. Default: ``ringback``."""
+    recording_on_hold: RecordingOnHold = RecordingOnHold.PAUSE
+    """Whether recordings are paused while somebody is on hold. Default: ``pause``."""
     hold_announcement: Word | None = None
     """Name of an announcement that the customer hears when the wait begins. Default: none."""
     hold_music: Word | None = None

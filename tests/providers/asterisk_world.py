@@ -201,6 +201,16 @@ class AsteriskWorld:
     async def caller_id(self, party: Party) -> str:
         return self.phone_of(party).calls[-1].partner
 
+    async def record(self, party: Party, name: str) -> None:
+        await self.call_control.record(party.leg, name)
+
+    async def pause_recording(self, name: str) -> None:
+        await self.node.ari.call("POST", f"/recordings/live/{name}/pause")
+
+    async def recording_state(self, name: str) -> str:
+        found = await self.node.ari.call("GET", f"/recordings/live/{name}", ok=(200, 404))
+        return found.get("state", "")
+
     async def rings(self, party: Party) -> int:
         phone = self._phones.get(party.name)
         return len(phone.calls) if phone is not None else 0

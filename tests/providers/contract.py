@@ -141,6 +141,18 @@ class World(Protocol):
         """Return the number that the party's phone shows as its partner's."""
         ...
 
+    async def record(self, party: Party, name: str) -> None:
+        """Begin a recording on the party's leg, as a contact centre does."""
+        ...
+
+    async def pause_recording(self, name: str) -> None:
+        """Pause a recording, as a contact centre does."""
+        ...
+
+    async def recording_state(self, name: str) -> str:
+        """Return what becomes of a recording now: ``recording``, ``paused``, or empty if there is none."""
+        ...
+
     async def rings(self, party: Party) -> int:
         """Return how often the party's phone was rung so far."""
         ...

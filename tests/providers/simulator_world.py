@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from activities.telephony.model import Report
 from activities.telephony.simulator import SimulatedExchange, Sound, VirtualClock
+from activities.telephony.simulator.legs import Leg
 from tests.providers.contract import ANNOUNCEMENT, MUSIC, PLACE, RINGBACK, SILENCE, Feature, Manner, Party
 
 _SOUNDS: dict[str, str] = {
@@ -72,6 +73,19 @@ class SimulatorWorld:
 
     async def caller_id(self, party: Party) -> str:
         return self.exchange.legs[party.leg].shown
+
+    async def record(self, party: Party, name: str) -> None:
+        self.exchange.record(party.leg, name)
+
+    async def pause_recording(self, name: str) -> None:
+        for leg in self._recorded(name):
+            leg.recording_paused = True
+
+    async def recording_state(self, name: str) -> str:
+        return next(("paused" if leg.recording_paused else "recording" for leg in self._recorded(name)), "")
+
+    def _recorded(self, name: str) -> list[Leg]:
+        return [leg for leg in self.exchange.legs.values() if leg.live and leg.recording == name]
 
     async def rings(self, party: Party) -> int:
         return self.exchange.rings(party.leg)

@@ -257,6 +257,16 @@ class CallControl:
         await self._ari.call("POST", f"/bridges/{room}/moh")
         return room
 
+    async def record(self, leg: str, name: str) -> None:
+        """Record a leg, both directions, wherever it goes: by a snoop channel, whose recording can be paused."""
+        snoop = new_id("snoop")
+        await self._ari.call("POST", f"/channels/{leg}/snoop/{snoop}", app=self.app, spy="both", whisper="none")
+        deadline = time.monotonic() + 5
+        while not await self._is_in(snoop):
+            assert time.monotonic() < deadline, f"{snoop} did not enter {self.app}"
+            await asyncio.sleep(POLL)
+        await self._ari.call("POST", f"/channels/{snoop}/record", name=name, format="wav")
+
     async def play(self, leg: str, sound: str) -> str:
         """Play a sound such as `hookflash/accept` to a leg; return the playback's id."""
         playback = await self._ari.call("POST", f"/channels/{leg}/play", media=f"sound:{sound}")

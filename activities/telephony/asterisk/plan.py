@@ -21,6 +21,7 @@ from activities.telephony.asterisk.causes import Ending
 from activities.telephony.asterisk.introducing import introductions
 from activities.telephony.asterisk.keys import freed
 from activities.telephony.asterisk.leaving import dropped, handed_off, released
+from activities.telephony.asterisk.recording import pauses, resumptions
 from activities.telephony.asterisk.scene import MUST_BE_UP, Scene
 from activities.telephony.asterisk.screening import questions, stop_asking
 from activities.telephony.asterisk.settings import AsteriskSettings
@@ -112,6 +113,7 @@ class _Planner(Scene):
         company = self.company(ins, gone=away)
         return (
             *self._adopt(),
+            *pauses(self),
             *self._create_room(),
             *(Answer(leg.leg) for leg in self.legs if self.unanswered(leg)),
             *self._put_on_hold(outs),
@@ -123,6 +125,7 @@ class _Planner(Scene):
             *self._dial(),
             *questions(self),
             *self._notes(holding, company),
+            *resumptions(self),
             *keys(self),
             *reports(self),
         )

@@ -23,6 +23,7 @@ from activities.telephony.asterisk.state import (
     Caller,
     Channel,
     Information,
+    LiveRecording,
     Picture,
     Variable,
     hold_bridge,
@@ -181,7 +182,21 @@ class _Run:
         )
         picture = Picture({channel.id: channel for channel in channels if channel is not None}, room, hold)
         picture = replace(picture, restarted=await self._restarted(picture))
-        return replace(picture, callers=await self._callers(picture), partners=await self._partners(picture))
+        return replace(
+            picture,
+            callers=await self._callers(picture),
+            partners=await self._partners(picture),
+            recordings=await self._recordings(),
+        )
+
+    async def _recordings(self) -> dict[str, str]:
+        """Return the states of the recordings that the arrangement names."""
+        names = [leg.recording.name for leg in self._wanted.legs if leg.recording is not None]
+        found = {
+            name: await self._client.get(path("recordings", "live", name), LiveRecording.model_validate)
+            for name in names
+        }
+        return {name: recording.state for name, recording in found.items() if recording is not None}
 
     async def _restarted(self, picture: Picture) -> datetime | None:
         """Return when the node was restarted, if a leg is missing and that is why."""

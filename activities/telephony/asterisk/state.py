@@ -40,6 +40,8 @@ ANNOUNCED = "HOOKFLASH_ANNOUNCED"
 ANNOUNCING = "HOOKFLASH_ANNOUNCING"
 """On a leg: ``playing``: it may be hearing an announcement, until which it can be asked for nothing. ``whispering``:
 a channel that whispers to it may be there without having been told what."""
+PAUSED = "HOOKFLASH_PAUSED"
+"""On a leg: name of the recording that we have paused, noted before it is: nobody else's pause is ours to end."""
 LISTENED = "HOOKFLASH_LISTENED"
 """On a leg: whether it was listened for a machine: ``begun``, ``done``."""
 DIALLED = "HOOKFLASH_DIALLED_"
@@ -205,6 +207,12 @@ class Endpoint(_Shown):
     state: str = "unknown"
 
 
+class LiveRecording(_Shown):
+    """A recording that is being made, as ARI shows it."""
+
+    state: str = ""
+
+
 class Variable(_Shown):
     """Value of a variable or a function."""
 
@@ -228,6 +236,8 @@ class Picture:
     restarted: datetime | None = None
     """When the node was restarted, if that was after the legs of this arrangement were made. Only looked up when one
     of them is missing."""
+    recordings: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By name: ``recording`` or ``paused``, of those that the arrangement names."""
     everything: tuple[Bridge, ...] | None = None
     """All bridges of the node; only looked up when it matters who is with whom outside the room."""
 

@@ -187,6 +187,32 @@ class DeleteRoom:
         return (Request("DELETE", path("bridges", self.room), fine=GONE),)
 
 
+OVER = frozenset({404, 409})
+"""Refusals of a recording that has ended in the meantime."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRecording:
+    """Record nothing until told otherwise."""
+
+    name: str
+
+    def requests(self) -> tuple[Request, ...]:
+        """Return what it takes."""
+        return (Request("POST", path("recordings", "live", self.name, "pause"), fine=OVER),)
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRecording:
+    """Go on recording."""
+
+    name: str
+
+    def requests(self) -> tuple[Request, ...]:
+        """Return what it takes."""
+        return (Request("DELETE", path("recordings", "live", self.name, "pause"), fine=OVER),)
+
+
 Step = (
     Adopt
     | CreateRoom
@@ -216,4 +242,6 @@ Step = (
     | GiveUp
     | HandOff
     | Farewell
+    | PauseRecording
+    | ResumeRecording
 )

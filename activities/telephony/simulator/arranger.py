@@ -86,6 +86,9 @@ class Arranger:
                 board.join(legs, wanted.room, because)
             case StepKind.REMOVE_ROOM:
                 board.remove_room(wanted.room)
+            case StepKind.PAUSE | StepKind.RESUME:
+                for leg in legs:
+                    board.pause_recording(leg, paused=step.kind == StepKind.PAUSE, because=because)
             case _:
                 for leg in step.legs:
                     self._carry_out_for_one(step.kind, leg, wanted, because)

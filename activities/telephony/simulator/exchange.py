@@ -127,6 +127,10 @@ class SimulatedExchange:
         scripts = {customer: parse_script(customer_script), agent: parse_script(agent_script)}
         self._put_up(customer, {customer: "customer", agent: "agent"}, scripts)
 
+    def record(self, leg: str, name: str) -> None:
+        """Begin a recording on a leg that is up; it goes with the leg until its end."""
+        self.legs[leg].recording = name
+
     def answer(self, leg: str) -> None:
         """Answer a leg that rings."""
         self._board.answer(self.legs[leg])

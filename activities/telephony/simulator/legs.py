@@ -53,6 +53,11 @@ class Leg:
     script: Script = field(default_factory=Script)
     """How its phone behaves."""
     timers: list[Timer] = field(default_factory=lambda: list[Timer]())
+    recording: str = ""
+    """Name of the recording that runs on it."""
+    recording_paused: bool = False
+    paused_by_engine: bool = False
+    """Only then may the engine resume it."""
     announced: int = 0
     """Number of the last announcement that was played to it."""
     announcement: Timer | None = None

@@ -47,6 +47,8 @@ class StepKind(StrEnum):
     GIVE_KEY = "give the transfer key to"
     TELL = "tell the phone of"
     ANNOUNCE = "announce to"
+    PAUSE = "pause the recording of"
+    RESUME = "resume the recording of"
     REMOVE_ROOM = "remove room"
 
 
@@ -137,6 +139,7 @@ class _Planner:
         tells = self._pick(self._needs_telling)
         going = [want for want in tells if want in releases]
         steps: list[Step] = self._each(StepKind.TELL, tuple(going))
+        steps += self._each(StepKind.PAUSE, self._pick(self._needs_pause))
         if self._needs_room() and room not in self.rooms:
             steps.append(Step(StepKind.CREATE_ROOM))
         steps += self._out(holds, releases, first_out)
@@ -145,6 +148,9 @@ class _Planner:
         steps += self._each(StepKind.REDIRECT, self._pick(self._needs_redirect))
         if joins:
             steps.append(Step(StepKind.JOIN, joins))
+        resumed = self._pick(self._needs_resumption)
+        away = tuple(want for want in resumed if want.placement == Placement.HANDED_OFF)
+        steps += self._each(StepKind.RESUME, away)
         steps += self._each(StepKind.HAND_OFF, self._pick(self._needs_hand_off))
         customer_released = [want for want in releases if self._is_customer(want)]
         steps += self._out((), releases, customer_released)
@@ -152,6 +158,7 @@ class _Planner:
         steps += self._each(StepKind.DIAL, tuple(want for want in self.wanted.legs if self._needs_dial(want)))
         done = [*first_out, *customer_released]
         steps += self._out((), releases, [want for want in releases if want not in done])
+        steps += self._each(StepKind.RESUME, tuple(want for want in resumed if want not in away))
         steps += self._each(StepKind.SHOW, self._pick(self._needs_to_show))
         steps += self._each(StepKind.GIVE_KEY, self._pick(self._needs_key))
         steps += self._each(StepKind.TELL, tuple(want for want in tells if want not in going))
@@ -212,6 +219,16 @@ class _Planner:
         partner = self.legs.get(want.shows)
         known = partner is not None and partner.live and leg.shown != partner.number
         return known and leg.up and want.placement == Placement.IN_ROOM
+
+    def _needs_pause(self, leg: Leg, want: WantedLeg) -> bool:
+        recording = want.recording
+        there = recording is not None and leg.up and leg.recording == recording.name
+        return there and recording is not None and recording.paused and not leg.recording_paused
+
+    def _needs_resumption(self, leg: Leg, want: WantedLeg) -> bool:
+        recording = want.recording
+        there = recording is not None and leg.up and leg.recording == recording.name
+        return there and recording is not None and not recording.paused and leg.paused_by_engine
 
     def _needs_announcement(self, leg: Leg, want: WantedLeg) -> bool:
         announcement = want.announcement

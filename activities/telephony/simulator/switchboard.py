@@ -119,6 +119,11 @@ class Switchboard:
         leg.shown = partner.number
         self._after((leg,), because)
 
+    def pause_recording(self, leg: Leg, *, paused: bool, because: str) -> None:
+        """Pause the recording of a leg, or resume it."""
+        leg.recording_paused = leg.paused_by_engine = paused
+        self._after((leg,), because)
+
     def redirect(self, leg: Leg, placement: Placement, room: str, because: str) -> None:
         """Change where a leg that still rings is put at the answer."""
         leg.placement, leg.room = placement, room
