@@ -10,15 +10,7 @@ from hookflash.converter import data_converter
 from hookflash.names import SEARCH_ATTRIBUTES
 from tests.support.temporal_server import server_arguments, temporal_executable
 
-pytest_plugins = ["tests.support.requirements"]
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say who stays together when several processes share a run: the tests of a module, and all that need the walk."""
-    for item in items:
-        walks = "space" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("walk" if walks else f"{item.path.parent.name}/{item.path.stem}"))
+pytest_plugins = ["tests.support.calm", "tests.support.requirements", "tests.support.together"]
 
 
 @pytest.fixture(scope="session")

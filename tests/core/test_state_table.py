@@ -1,7 +1,11 @@
 from pathlib import Path
 
+import pytest
+
 from tests.core.state_table import table
 from tests.core.walk import Space
+
+pytestmark = pytest.mark.timeout(900)  # the walk itself is part of the first test
 
 TABLE = Path(__file__).parents[2] / "docs" / "state-table.md"
 

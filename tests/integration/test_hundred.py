@@ -16,7 +16,7 @@ from tests.rig.behaviour import Behaviour
 from tests.rig.phone import PhoneRack
 from tests.support.polling import eventually
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.asterisk, pytest.mark.calm, pytest.mark.timeout(600)]
 
 HUNDRED = 100
 TALKING = 10

@@ -14,7 +14,7 @@ from tests.rig.ari import CallControl
 from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.phone import PhoneRack
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.calm]
 
 RACES = 200
 AT_ONCE = 8
