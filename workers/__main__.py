@@ -99,6 +99,8 @@ def _providers(settings: Settings, role: Role) -> Mapping[str, Telephony]:
     for name, node in settings.asterisk_nodes().items():
         if node.in_clear:
             logger.warning("%s: http to another machine sends the password in clear", name)
+        if node.manager is not None and node.manager.in_clear:
+            logger.warning("%s: a manager on another machine without TLS gets the password in clear", name)
         providers[name] = AsteriskTelephony(node)
     return providers
 

@@ -34,10 +34,15 @@ class SecretFile(SecretStr):
     @property
     def exposed(self) -> bool:
         """Whether every user of this machine may read it."""
-        try:
-            return bool(self.path.stat().st_mode & stat.S_IROTH)
-        except OSError:
-            return False
+        return is_exposed(self.path)
+
+
+def is_exposed(path: Path) -> bool:
+    """Return whether every user of this machine may read a file."""
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
 
 
 def _read(path: Path) -> str:

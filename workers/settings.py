@@ -16,7 +16,7 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 from activities.admission import Tenants
 from activities.telephony.asterisk import AsteriskSettings, ManagerSettings
 from workers.nodes import AsteriskNodes, Name
-from workers.secret_files import SecretFile
+from workers.secret_files import SecretFile, is_exposed
 
 T = TypeVar("T")
 
@@ -106,6 +106,8 @@ class Settings(BaseSettings):
     """Its port. Unset: 5038."""
     asterisk_manager_tls: bool = False
     """Reach it over TLS. Without it user, password and channel names are sent as they are."""
+    asterisk_manager_allow_plain_tcp: bool = False
+    """Allow another machine without TLS, where everybody on the way can read the password and redirect every call."""
     asterisk_manager_ca_file: Path | None = None
     """Certificates (PEM) by which its certificate is judged. Unset: those of the system."""
     asterisk_manager_username: str | None = None
@@ -206,11 +208,10 @@ class Settings(BaseSettings):
         if (asterisk := self.asterisk()) is not None:
             nodes[self.asterisk_node] = asterisk
         variable = variable_of("asterisk_nodes_file")
-        if self.asterisk_nodes_file is not None:
-            for name, node in _from_file(variable, self.asterisk_nodes_file, AsteriskNodes.from_file).nodes.items():
-                if name in nodes or (self.simulator and name == SIMULATOR):
-                    raise SettingsError(f"{variable}: nodes.{name}: {name} is the name of another provider")
-                nodes[name] = node
+        for name, node in self._nodes_of_file().nodes.items():
+            if name in nodes or (self.simulator and name == SIMULATOR):
+                raise SettingsError(f"{variable}: nodes.{name}: {name} is the name of another provider")
+            nodes[name] = node
         applications = [(node.url, node.app) for node in nodes.values()]
         if len(set(applications)) < len(applications):
             # Its listeners would take the events from each other, for ever.
@@ -218,11 +219,29 @@ class Settings(BaseSettings):
         return nodes
 
     def exposed_secrets(self) -> Iterator[str]:
-        """Yield the variables that name files with secrets that every user of this machine may read."""
+        """Yield what names files with secrets that every user of this machine may read: variables, and fields of nodes.
+
+        Raises:
+            SettingsError: The file with the nodes is wrong.
+        """
         for name in type(self).model_fields:
             secret = getattr(self, name)
             if isinstance(secret, SecretFile) and secret.exposed:
                 yield variable_of(name) + FILE_SUFFIX
+        if self.asterisk_nodes_file is None:
+            return
+        variable = variable_of("asterisk_nodes_file")
+        for field, secret in self._nodes_of_file().secrets():
+            if not isinstance(secret, SecretFile):
+                if is_exposed(self.asterisk_nodes_file):
+                    yield f"{variable}: {field}"
+            elif secret.exposed:
+                yield f"{variable}: {field}{FILE_SUFFIX.lower()}"
+
+    def _nodes_of_file(self) -> AsteriskNodes:
+        if self.asterisk_nodes_file is None:
+            return AsteriskNodes(nodes={})
+        return _from_file(variable_of("asterisk_nodes_file"), self.asterisk_nodes_file, AsteriskNodes.from_file)
 
     def _manager(self) -> ManagerSettings | None:
         contexts = self.asterisk_manager_contexts
@@ -230,6 +249,7 @@ class Settings(BaseSettings):
             "host": self.asterisk_manager_host,
             "port": self.asterisk_manager_port,
             "tls": self.asterisk_manager_tls or None,
+            "allow_plain_tcp": self.asterisk_manager_allow_plain_tcp or None,
             "ca_file": self.asterisk_manager_ca_file,
             "username": self.asterisk_manager_username,
             "password": self.asterisk_manager_password,

@@ -210,7 +210,7 @@ def test_authorities_that_judge_nothing(
 
 
 MANAGER = {
-    "HOOKFLASH_ASTERISK_MANAGER_HOST": "pbx.example",
+    "HOOKFLASH_ASTERISK_MANAGER_HOST": "127.0.0.1",
     "HOOKFLASH_ASTERISK_MANAGER_USERNAME": "adopter",
     "HOOKFLASH_ASTERISK_MANAGER_PASSWORD": SECRET,
     "HOOKFLASH_ASTERISK_MANAGER_CONTEXTS": "from-phone, queues",
@@ -229,7 +229,8 @@ def test_a_manager(environ: Environ, tmp_path: Path) -> None:
     file.write_text(f"{SECRET}\n")
     environ.set(**ASTERISK, **MANAGER, HOOKFLASH_ASTERISK_MANAGER_PASSWORD_FILE=file)
     environ.unset("HOOKFLASH_ASTERISK_MANAGER_PASSWORD")
-    environ.set(HOOKFLASH_ASTERISK_MANAGER_TLS="true", HOOKFLASH_ASTERISK_MANAGER_PORT="5039")
+    environ.set(HOOKFLASH_ASTERISK_MANAGER_HOST="pbx.example", HOOKFLASH_ASTERISK_MANAGER_TLS="true")
+    environ.set(HOOKFLASH_ASTERISK_MANAGER_PORT="5039")
     settings = Settings.load()
     asterisk = settings.asterisk()
     assert asterisk is not None
@@ -237,8 +238,31 @@ def test_a_manager(environ: Environ, tmp_path: Path) -> None:
     assert manager is not None
     assert (manager.host, manager.port, manager.tls, manager.username) == ("pbx.example", 5039, True, "adopter")
     assert manager.contexts == ("from-phone", "queues")
+    assert not manager.in_clear
     assert manager.password.get_secret_value() == SECRET
     assert SECRET not in f"{settings!r} {asterisk!r}"
+
+
+@pytest.mark.parametrize("host", ["pbx.example", "10.1.2.3", "2001:db8::1", "localhost.example", "0.0.0.0"])
+def test_a_manager_on_another_machine_without_tls_is_refused(environ: Environ, host: str) -> None:
+    environ.set(**{**ASTERISK, **MANAGER, "HOOKFLASH_ASTERISK_MANAGER_HOST": host})
+    told = refusal_of_asterisk()
+    assert told.startswith("HOOKFLASH_ASTERISK_MANAGER_ALLOW_PLAIN_TCP: ")
+    assert "in clear" in told
+    environ.set(HOOKFLASH_ASTERISK_MANAGER_ALLOW_PLAIN_TCP="true")
+    asterisk = Settings.load().asterisk()
+    assert asterisk is not None
+    assert asterisk.manager is not None
+    assert asterisk.manager.in_clear
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_a_manager_on_this_machine_needs_no_tls(environ: Environ, host: str) -> None:
+    environ.set(**{**ASTERISK, **MANAGER, "HOOKFLASH_ASTERISK_MANAGER_HOST": host})
+    asterisk = Settings.load().asterisk()
+    assert asterisk is not None
+    assert asterisk.manager is not None
+    assert not asterisk.manager.in_clear
 
 
 @pytest.mark.parametrize(
@@ -288,6 +312,11 @@ NODE = 'url = "https://{host}:8089/ari"\napp = "hookflash"\nusername = "engine"\
 WITH_PASSWORD = f'{NODE}password = "{SECRET}"\n'
 
 
+WITH_MANAGER = (
+    f'{WITH_PASSWORD}[nodes.{{host}}.manager]\nhost = "{{host}}"\nusername = "adopter"\ncontexts = ["a", "b"]\n'
+)
+
+
 def nodes_file(folder: Path, **nodes: str) -> Path:
     """Write a file of nodes; ``{host}`` becomes a host of the node's own."""
     file = folder / "nodes.toml"
@@ -310,6 +339,42 @@ def test_several_asterisk_nodes(environ: Environ, tmp_path: Path) -> None:
     assert nodes["south"].password.get_secret_value() == "another"
 
 
+def test_a_node_of_several_with_a_manager(environ: Environ, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("the first\n")
+    north = f'{WITH_MANAGER}tls = true\nport = 5039\npassword_file = "{secret}"\n'
+    environ.set(HOOKFLASH_ASTERISK_NODES_FILE=nodes_file(tmp_path, north=north))
+    manager = Settings.load().asterisk_nodes()["north"].manager
+    assert manager is not None
+    assert (manager.host, manager.port, manager.tls, manager.username) == ("north", 5039, True, "adopter")
+    assert manager.contexts == ("a", "b")
+    secret.write_text(f"{SECRET}\n")
+    assert manager.password.get_secret_value() == SECRET
+
+
+def test_secrets_of_nodes_that_everybody_may_read_are_named(environ: Environ, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET)
+    south = f'{NODE}password_file = "{secret}"\n'
+    north = f'{WITH_MANAGER.replace(WITH_PASSWORD, south)}tls = true\npassword_file = "{secret}"\n'
+    file = nodes_file(tmp_path, north=north, south=south)
+    environ.set(HOOKFLASH_ASTERISK_NODES_FILE=file)
+    file.chmod(0o644)
+    secret.chmod(0o600)
+    assert list(Settings.load().exposed_secrets()) == []
+    secret.chmod(0o644)
+    assert list(Settings.load().exposed_secrets()) == [
+        "HOOKFLASH_ASTERISK_NODES_FILE: nodes.north.password_file",
+        "HOOKFLASH_ASTERISK_NODES_FILE: nodes.north.manager.password_file",
+        "HOOKFLASH_ASTERISK_NODES_FILE: nodes.south.password_file",
+    ]
+    secret.chmod(0o600)
+    environ.set(HOOKFLASH_ASTERISK_NODES_FILE=nodes_file(tmp_path, north=WITH_PASSWORD))
+    assert list(Settings.load().exposed_secrets()) == ["HOOKFLASH_ASTERISK_NODES_FILE: nodes.north.password"]
+    file.chmod(0o640)
+    assert list(Settings.load().exposed_secrets()) == []
+
+
 @pytest.mark.parametrize(
     ("nodes", "said"),
     [
@@ -317,6 +382,16 @@ def test_several_asterisk_nodes(environ: Environ, tmp_path: Path) -> None:
         ({"north": f'{WITH_PASSWORD}pasword = "x"\n'}, "nodes.north.pasword: Extra inputs are not permitted"),
         ({"north": f'{WITH_PASSWORD}password_file = "x"\n'}, "nodes.north: Value error, password and password_file"),
         ({"north": f'{NODE}password_file = "/nothing"\n'}, "password_file cannot be read: No such file or directory"),
+        (
+            {"north": f'{WITH_MANAGER}password_file = "/nothing"\n'},
+            "manager.password_file cannot be read: No such file",
+        ),
+        (
+            {"north": f'{WITH_MANAGER}password = "x"\npassword_file = "x"\n'},
+            "manager.password and manager.password_file",
+        ),
+        ({"north": WITH_MANAGER}, "nodes.north.manager.password: Field required"),
+        ({"north": f'{WITH_MANAGER}password = "x"\ntls = false\n'}, "nodes.north.manager.allow_plain_tcp: Value error"),
         ({"asterisk": WITH_PASSWORD}, "nodes.asterisk: asterisk is the name of another provider"),
         ({"simulator": WITH_PASSWORD}, "nodes.simulator: simulator is the name of another provider"),
         ({"a": WITH_PASSWORD.replace("{host}", "x"), "b": WITH_PASSWORD.replace("{host}", "x")}, "the same app"),

@@ -36,6 +36,8 @@ class ManagerSettings(BaseModel):
     """Its port. Default: 5038, or what ``manager.conf`` says; with TLS that is another one, 5039 as a rule."""
     tls: bool = False
     """Whether it is reached over TLS. Default: no, and then user, password and channel names are sent as they are."""
+    allow_plain_tcp: bool = Field(default=False, validate_default=True)
+    """Allow another machine without TLS, where everybody on the way can read the password and redirect every call."""
     ca_file: Path | None = None
     """Certificates (PEM) by which the node's is judged. Default: those of the system."""
     username: Name
@@ -45,6 +47,21 @@ class ManagerSettings(BaseModel):
     contexts: Annotated[tuple[ContextName, ...], Field(min_length=1)]
     """Dialplan contexts from which calls may be taken: both legs must be in one of them. A leg that was called is in
     the context of its endpoint."""
+
+    @property
+    def in_clear(self) -> bool:
+        """Whether what is sent leaves this machine as anybody can read it."""
+        return not self.tls and not _is_this_machine(self.host)
+
+    @field_validator("allow_plain_tcp")
+    @classmethod
+    def _plain(cls, allowed: bool, info: ValidationInfo) -> bool:
+        # A field that is wrong itself is not in the data: one error is enough.
+        if not allowed and info.data.get("tls") is False and not _is_this_machine(info.data.get("host", "localhost")):
+            raise ValueError(
+                "host is another machine, to which the password would be sent in clear: set tls, or allow it"
+            )
+        return allowed
 
     @field_validator("password")
     @classmethod
@@ -139,10 +156,11 @@ class AsteriskSettings(BaseModel):
 
 def _in_clear(url: str) -> bool:
     parts = urlsplit(url)
-    if parts.scheme == "https":
-        return False
-    host = parts.hostname or ""
+    return parts.scheme != "https" and not _is_this_machine(parts.hostname or "")
+
+
+def _is_this_machine(host: str) -> bool:
     try:
-        return not ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host != "localhost"
+        return host == "localhost"
