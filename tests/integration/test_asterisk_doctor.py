@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,11 @@ from pydantic import SecretStr
 
 from activities.telephony.asterisk import AsteriskSettings
 from activities.telephony.asterisk.doctor import Expectations, Finding, Level, examine
+from activities.telephony.asterisk.doctor.adoption import manager
+from tests.integration.dialplan_calls import ADOPTED
 from tests.integration.switchboard import ENGINE_APP, worker_variables
-from tests.providers.asterisk_world import settings
+from tests.providers.asterisk_world import manager_settings, settings
+from tests.rig.asterisk_config import CERTIFICATE
 from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.phone import PhoneRack
 from tests.support.polling import eventually
@@ -24,6 +28,8 @@ pytestmark = pytest.mark.asterisk
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "a wrong password"
+WITHOUT_SOUNDS = Expectations(music=(), recordings=())
+"""For what has nothing to do with them: to listen takes seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +210,98 @@ async def test_what_transfers_will_use_can_be_said(node: AsteriskNode) -> None:
     assert bad(found) == [("dialplan", "failure"), ("recordings", "warning")]
     assert any("nowhere,100,1" in it.text for it in found)
     assert any("hookflash-nowhere.wav" in it.remedy for it in found)
+
+
+def adopting(node: AsteriskNode, **changes: object) -> AsteriskSettings:
+    """How a worker that takes calls over reaches the node."""
+    there = manager_settings(node, *ADOPTED).model_copy(update=changes)
+    return settings(node).model_copy(update={"manager": there})
+
+
+async def test_what_takes_calls_over_is_examined(node: AsteriskNode) -> None:
+    by_tls = {"tls": True, "port": node.ports.manager_tls, "ca_file": CERTIFICATE}
+    for changes in ({}, by_tls):
+        found = await examined(adopting(node, **changes), WITHOUT_SOUNDS)
+        assert bad(found) == []
+        assert {"manager", "adoption"} <= {it.check for it in found}
+    assert {"manager", "adoption"}.isdisjoint(it.check for it in await examined(settings(node), WITHOUT_SOUNDS))
+    await nothing_is_left(node)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "remedy"),
+    [
+        ({"password": SecretStr(SECRET)}, "refused the login", "[adopter] with the secret of HOOKFLASH"),
+        ({"username": "nobody"}, "refused the login", "[nobody] with the secret of HOOKFLASH"),
+        ({"port": "dead"}, "no connection", "manager.conf: enabled=yes, bindaddr, port"),
+        ({"port": "manager_tls"}, "no connection", "port; with TLS it is another one"),
+        ({"tls": True, "port": "manager"}, "no connection", "manager.conf: enabled=yes, bindaddr, tlsenable=yes"),
+        ({"tls": True, "port": "manager_tls"}, "certificate is not trusted", "HOOKFLASH_ASTERISK_MANAGER_CA_FILE"),
+        ({"tls": True, "ca_file": Path("nowhere.pem")}, "cannot be read", "HOOKFLASH_ASTERISK_MANAGER_CA_FILE"),
+        ({"tls": True, "ca_file": CERTIFICATE, "port": "manager_tls", "host": "localhost"}, "not trusted", "HOST must"),
+    ],
+)
+async def test_a_manager_that_cannot_be_used(
+    node: AsteriskNode, changes: dict[str, object], said: str, remedy: str
+) -> None:
+    port = getattr(node.ports, str(changes.get("port", "manager")))
+    found = [it async for it in manager(adopting(node, **{**changes, "port": port}))]
+    assert bad(found) == [("manager", "failure")]
+    assert said in found[0].text
+    assert remedy in found[0].remedy
+    assert SECRET not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("right", "level", "said"),
+    [
+        ("agent", Level.FAILURE, "may not Redirect and Setvar"),
+        ("call,originate", Level.WARNING, "may also begin calls"),
+        ("all", Level.WARNING, "may also run commands of the console, load modules, begin calls, change"),
+    ],
+)
+async def test_a_user_of_the_manager_with_other_rights(node: AsteriskNode, right: str, level: Level, said: str) -> None:
+    with edited(node, "manager", replacing("write=call", f"write={right}")):
+        await node.cli("manager reload")
+        found = [it async for it in manager(adopting(node))]
+    await node.cli("manager reload")
+    assert bad(found) == [("manager", level.value)]
+    assert said in found[0].text
+    assert "manager.conf: write = call in [adopter]" in found[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "remedy"),
+    [
+        (replacing("[hookflash-adopt]", "[adopt]"), "failure", '#include "hookflash/extensions.conf"'),
+        (replacing("exten => agent,1,Stasis", "exten => agents,1,Stasis"), "failure", "hookflash/extensions.conf"),
+        (without(r"^exten => T,1,Goto\(hookflash-fallback,s,1\)\n\n(?=\[hookflash-fallback)"), "warning", "#include"),
+        (replacing("[rig-queue]", "[queues]"), "failure", "other names in HOOKFLASH_ASTERISK_MANAGER_CONTEXTS"),
+    ],
+    ids=["no context", "no extension", "no back-stop", "a context that is listed is not there"],
+)
+async def test_a_dialplan_that_takes_no_calls_over(
+    node: AsteriskNode, change: Callable[[str], str], expected: str, remedy: str
+) -> None:
+    with edited(node, "extensions", change):
+        await node.cli("dialplan reload")
+        found = await examined(adopting(node), WITHOUT_SOUNDS)
+    await node.cli("dialplan reload")
+    assert bad(found) == [("adoption", expected)]
+    assert remedy in next(it.remedy for it in found if it.check == "adoption")
+
+
+async def test_agents_whose_calls_nobody_listed(node: AsteriskNode) -> None:
+    found = await examined(adopting(node, contexts=("rig-queue",)), WITHOUT_SOUNDS)
+    assert bad(found) == [("adoption", "warning")]
+    assert "add those of [from-phone]" in found[-1].remedy
+
+
+async def test_a_manager_on_another_machine_in_clear_is_warned_of(node: AsteriskNode) -> None:
+    how = adopting(node, host="192.0.2.1").model_copy(update={"request_timeout": timedelta(milliseconds=100)})
+    first = await anext(manager(how))
+    assert (first.check, first.level) == ("manager", Level.WARNING)
+    assert "tlsenable=yes" in first.remedy
 
 
 async def test_a_trunk_that_is_not_there_or_is_told_too_much(node: AsteriskNode) -> None:

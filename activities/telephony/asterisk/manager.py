@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import itertools
 import ssl
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -23,6 +24,14 @@ REFUSAL = 1.0
 """Seconds that Asterisk waits before it refuses a login."""
 
 
+class LoginRefused(ProtocolError):
+    """The manager does not know the user, not with this password, or not from here. It never says which."""
+
+
+class Untrusted(ProtocolError):
+    """The certificate cannot be judged, or was judged and not trusted."""
+
+
 @dataclass(frozen=True, slots=True)
 class ManagerReply:
     """An answer to an action: done, or refused."""
@@ -30,6 +39,8 @@ class ManagerReply:
     done: bool
     message: str
     """Asterisk's own words."""
+    fields: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """All of the answer."""
 
 
 class Manager:
@@ -78,6 +89,16 @@ class Manager:
         """
         return await self._act(self._limit, action, fields)
 
+    async def actions(self) -> frozenset[str]:
+        """Return the names of the actions that the user may carry out.
+
+        Raises:
+            OutcomeUnknown: No answer came.
+            ProtocolError: The answer makes no sense.
+        """
+        reply = await self.act("ListCommands")
+        return frozenset(name for name, text in reply.fields.items() if "(Priv:" in text)
+
     async def _act(self, limit: float, action: str, fields: dict[str, str]) -> ManagerReply:
         number = str(next(self._numbers))
         request = _encode({"Action": action, "ActionID": number, **fields})
@@ -100,7 +121,7 @@ class Manager:
         try:
             context = ssl.create_default_context(cafile=settings.ca_file) if settings.tls else None
         except (OSError, ValueError) as error:
-            raise ProtocolError(f"the manager's ca_file cannot be read: {type(error).__name__}") from error
+            raise Untrusted(f"the manager's ca_file cannot be read: {type(error).__name__}") from error
         try:
             async with asyncio.timeout(self._limit):
                 self._streams = await asyncio.open_connection(
@@ -108,7 +129,7 @@ class Manager:
                 )
                 banner = await self._streams[0].readline()
         except ssl.SSLCertVerificationError as error:
-            raise ProtocolError(f"the manager's certificate is not trusted: {error.verify_message}") from error
+            raise Untrusted(f"the manager's certificate is not trusted: {error.verify_message}") from error
         except ValueError as error:  # a line without an end
             raise ProtocolError("the manager's port was not answered by a manager") from error
         except (OSError, TimeoutError) as error:
@@ -126,7 +147,7 @@ class Manager:
         except OutcomeUnknown as error:  # nothing was asked for yet
             raise ProviderUnavailable(str(error)) from error
         if not reply.done:
-            raise ProtocolError("the manager refused the login: check user, password, permit")
+            raise LoginRefused("the manager refused the login: check user, password, permit")
 
     async def _close(self) -> None:
         if self._streams is not None:
@@ -150,7 +171,7 @@ async def _reply_to(reader: asyncio.StreamReader, number: str) -> ManagerReply:
     for _ in range(MOST_LINES):
         message = await _message(reader)
         if message.get("ActionID") == number and "Response" in message:
-            return ManagerReply(message["Response"] in {"Success", "Goodbye"}, message.get("Message", ""))
+            return ManagerReply(message["Response"] in {"Success", "Goodbye"}, message.get("Message", ""), message)
     raise ProtocolError("the manager talks about everything but the action")
 
 

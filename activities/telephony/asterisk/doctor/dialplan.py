@@ -55,14 +55,14 @@ async def endpoint_contexts(probe: Probe, contexts: Collection[str]) -> AsyncIte
     """
     lost = [it for it in contexts if not await probe.exists(it, BACKSTOP)]
     if lost:
-        text = f"no extension {BACKSTOP} in {_named(lost)}: a customer on hold is hung up on if the engine stays dead"
+        text = f"no extension {BACKSTOP} in {named(lost)}: a customer on hold is hung up on if the engine stays dead"
         yield warning("back-stop", text, f"extensions.conf: exten => {BACKSTOP},1,Goto(hookflash-fallback,s,1)")
     elif contexts:
         yield ok("back-stop", f"extension {BACKSTOP} in every context that calls come from")
     open_ = [it for it in contexts if await _can_be_forwarded_into(probe, it)]
     if open_:
         text = (
-            f"{_named(open_)} would take calls that a phone forwards by a 302: not those of the engine, which follows "
+            f"{named(open_)} would take calls that a phone forwards by a 302: not those of the engine, which follows "
             "none, but those that your own call control or Dial() rings it for"
         )
         line = f'1({GUARD}),GotoIf($["${{CHANNEL(channeltype)}}" = "Local"]?refuse)'
@@ -80,5 +80,6 @@ async def _can_be_forwarded_into(probe: Probe, context: str) -> bool:
     return False
 
 
-def _named(contexts: Collection[str]) -> str:
+def named(contexts: Collection[str]) -> str:
+    """Return contexts as they stand in the file."""
     return ", ".join(f"[{context}]" for context in sorted(contexts))

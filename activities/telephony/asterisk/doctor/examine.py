@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from activities.telephony.asterisk.client import AriClient, InternalError
-from activities.telephony.asterisk.doctor import node
+from activities.telephony.asterisk.doctor import adoption, node
 from activities.telephony.asterisk.doctor.dialplan import endpoint_contexts, hooks
 from activities.telephony.asterisk.doctor.endpoints import Endpoint, endpoints, judged
 from activities.telephony.asterisk.doctor.findings import Finding, Level, failure, ok, warning
@@ -53,13 +53,15 @@ async def examine(settings: AsteriskSettings, expected: Expectations) -> AsyncIt
 async def _inside(client: AriClient, settings: AsteriskSettings, expected: Expectations) -> AsyncIterator[Finding]:
     for finding in await node.modules(client):
         yield finding
+    async for finding in adoption.manager(settings):
+        yield finding
     phones = await endpoints(client)
     for finding in judged(phones, settings.trunk):
         yield finding
     try:
         async with probe(client, settings) as made:
             yield ok("permissions", "the user may command calls, and listen to their events")
-            async for finding in _by_probe(made, expected, phones):
+            async for finding in _by_probe(made, settings, expected, phones):
                 yield finding
     except ProtocolError as error:
         yield failure("permissions", str(error), f"ari.conf: read_only=no in [{settings.username}]")
@@ -67,14 +69,18 @@ async def _inside(client: AriClient, settings: AsteriskSettings, expected: Expec
         yield failure("permissions", str(error), "look into Asterisk's log for why; nothing else could be examined")
 
 
-async def _by_probe(probe: Probe, expected: Expectations, phones: tuple[Endpoint, ...]) -> AsyncIterator[Finding]:
+async def _by_probe(
+    probe: Probe, settings: AsteriskSettings, expected: Expectations, phones: tuple[Endpoint, ...]
+) -> AsyncIterator[Finding]:
     yield await _variables(probe)
     contexts = sorted({it.context for it in phones if it.context})
-    parts = (
+    parts = [
         ("dialplan", hooks(probe, expected.places, expected.recordings)),
         ("302 guard", endpoint_contexts(probe, contexts)),
         ("sounds", sounds(probe, expected.music, expected.recordings)),
-    )
+    ]
+    if settings.manager is not None:
+        parts.append(("adoption", adoption.places(probe, settings.manager, contexts)))
     for check, findings in parts:
         try:
             async for finding in findings:

@@ -67,7 +67,18 @@ class Probe:
         Raises:
             ProbeError: Asterisk cannot say.
         """
-        query = {"variable": f"DIALPLAN_EXISTS({context},{extension},{priority})"}
+        return await self._dialplan_has(f"{context},{extension},{priority}")
+
+    async def has_context(self, context: str) -> bool:
+        """Whether the dialplan has a context, whatever is in it.
+
+        Raises:
+            ProbeError: Asterisk cannot say.
+        """
+        return await self._dialplan_has(context)
+
+    async def _dialplan_has(self, place: str) -> bool:
+        query = {"variable": f"DIALPLAN_EXISTS({place})"}
         try:
             reply = await self._client.send("GET", path("channels", self.channel, "variable"), query)
         except InternalError as error:
