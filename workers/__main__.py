@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m workers",
         description="Runs call transfers. Stops on SIGTERM, in good order. "
-        "'python -m workers doctor asterisk' looks at the node instead.",
+        "'python -m workers doctor asterisk' looks at the nodes instead.",
         epilog=help_text(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

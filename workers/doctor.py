@@ -1,11 +1,13 @@
-"""``python -m workers doctor asterisk``: looks at the configured node and says what to do."""
+"""``python -m workers doctor asterisk``: looks at the configured nodes and says what to do."""
 
 import argparse
 import asyncio
 import json
+import re
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from activities.telephony.asterisk.addresses import InvalidAddressError, dialplan_place, is_recording
 from activities.telephony.asterisk.doctor import Expectations, Finding, Level, examine
@@ -14,10 +16,12 @@ from workers.settings import Settings, SettingsError, unknown_variables
 
 FINE, FAILED, USAGE = 0, 1, 2
 """Exit codes. Warnings alone are fine."""
+VARIABLE = re.compile(r"HOOKFLASH_ASTERISK_(MANAGER_)?([A-Z_]+)")
+"""A variable in a finding, which a node of the file has as a field."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Examine the node that the environment describes, print what is found, and return the exit code.
+    """Examine the nodes that the environment describes, print what is found, and return the exit code.
 
     Args:
         arguments: The command line after ``doctor``.
@@ -25,7 +29,8 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         SystemExit: The arguments are wrong (code 2), or help was asked for (code 0).
     """
-    asked = _parser().parse_args(arguments)
+    parser = _parser()
+    asked = parser.parse_args(arguments)
     expected = Expectations(
         music=tuple(asked.music or Expectations().music),
         recordings=tuple(asked.recording or Expectations().recordings),
@@ -33,35 +38,74 @@ def main(arguments: Sequence[str]) -> int:
     )
     try:
         settings = Settings.load()
-        asterisk = settings.asterisk()
-        if asterisk is None:
-            raise SettingsError("HOOKFLASH_ASTERISK_URL: not set, so there is no node to look at")
+        nodes = settings.asterisk_nodes()
+        if not nodes:
+            raise SettingsError(
+                "HOOKFLASH_ASTERISK_URL: not set, and no HOOKFLASH_ASTERISK_NODES_FILE: there is no node to look at"
+            )
+        of_settings = list(_of_settings(settings))
     except SettingsError as error:
         sys.stderr.write(f"settings:\n{textwrap.indent(str(error), '  ')}\n")
         return USAGE
-    findings = asyncio.run(_examine(settings, asterisk, expected, silently=asked.json))
+    if asked.node is not None and asked.node not in nodes:
+        parser.error(f"argument --node: there is no such node, only {', '.join(nodes)}")
+    chosen = {name: node for name, node in nodes.items() if asked.node in {None, name}}
+    report = _Report(in_words=not asked.json, name_width=max(map(len, chosen)) + 1 if len(chosen) > 1 else 0)
+    for finding in of_settings:
+        report.add("", finding)
+    for name, node in chosen.items():
+        in_file = settings.asterisk_url is None or name != settings.asterisk_node
+        asyncio.run(_examine(report, name, node, expected, in_file=in_file))
     if asked.json:
-        found = [finding.model_dump(mode="json") for finding in findings]
-        sys.stdout.write(json.dumps({"node": settings.asterisk_node, "findings": found}, indent=2) + "\n")
-    return FAILED if any(finding.level is Level.FAILURE for finding in findings) else FINE
+        sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
+    return FAILED if report.failed else FINE
+
+
+class _Report:
+    """What was found, of the settings and of every node; in words it is printed as it comes."""
+
+    def __init__(self, *, in_words: bool, name_width: int) -> None:
+        self._in_words = in_words
+        self._name_width = name_width
+        self._findings: dict[str, list[Finding]] = {"": []}
+
+    def add(self, node: str, finding: Finding) -> None:
+        """Add what was found at a node; no name: in the settings."""
+        self._findings.setdefault(node, []).append(finding)
+        if self._in_words:
+            name = f"{node:{self._name_width}}" if self._name_width else ""
+            sys.stdout.write(_line(name, finding))
+            sys.stdout.flush()
+
+    @property
+    def failed(self) -> bool:
+        """Whether something must be repaired."""
+        return any(finding.level is Level.FAILURE for found in self._findings.values() for finding in found)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what was found of the settings, and of each node."""
+        found = {name: [it.model_dump(mode="json") for it in of_it] for name, of_it in self._findings.items()}
+        nodes = [{"node": name, "findings": of_it} for name, of_it in found.items() if name]
+        return {"settings": found[""], "nodes": nodes}
 
 
 async def _examine(
-    settings: Settings, asterisk: AsteriskSettings, expected: Expectations, *, silently: bool
-) -> list[Finding]:
-    findings: list[Finding] = []
+    report: _Report, name: str, node: AsteriskSettings, expected: Expectations, *, in_file: bool
+) -> None:
+    async for finding in examine(node, expected):
+        report.add(name, _of_the_file(name, finding) if in_file else finding)
 
-    def say(finding: Finding) -> None:
-        findings.append(finding)
-        if not silently:
-            sys.stdout.write(_line(finding))
-            sys.stdout.flush()
 
-    for finding in _of_settings(settings):
-        say(finding)
-    async for finding in examine(asterisk, expected):
-        say(finding)
-    return findings
+def _of_the_file(name: str, finding: Finding) -> Finding:
+    """Name fields of the file in place of the variables that its node does not have."""
+
+    def field(variable: re.Match[str]) -> str:
+        table = f"nodes.{name}.manager" if variable[1] else f"nodes.{name}"
+        return f"{table}.{variable[2].lower()}"
+
+    return finding.model_copy(
+        update={it: VARIABLE.sub(field, getattr(finding, it)) for it in ("text", "remedy")},
+    )
 
 
 def _of_settings(settings: Settings) -> Iterator[Finding]:
@@ -73,20 +117,23 @@ def _of_settings(settings: Settings) -> Iterator[Finding]:
         yield Finding(check="settings", level=Level.WARNING, text=text, remedy="chmod o-r")
 
 
-def _line(finding: Finding) -> str:
-    line = f"{finding.level.value:8} {finding.check:12} {finding.text}\n"
+def _line(node: str, finding: Finding) -> str:
+    line = f"{finding.level.value:8} {node}{finding.check:12} {finding.text}\n"
     return f"{line}{'':21} -> {finding.remedy}\n" if finding.remedy else line
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m workers doctor",
-        description="Look at the node that the worker's environment describes, and say what to do. Rings nobody.",
+        description="Look at the nodes that the worker's environment describes, and say what to do. Rings nobody.",
         epilog="exit codes: 0 nothing must be repaired; 1 something must; 2 wrong arguments or settings.",
         allow_abbrev=False,
     )
     parser.add_argument("what", choices=["asterisk"], help="what to look at")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--node", metavar="NAME", help="only this one, in place of every node of the settings")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON: {settings: [finding], nodes: [{node, findings: [finding]}]}"
+    )
     parser.add_argument("--music", metavar="CLASS", action="append", type=_word, help="of hold_music; can be repeated")
     parser.add_argument("--recording", metavar="NAME", action="append", type=_recording, help="can be repeated")
     parser.add_argument(

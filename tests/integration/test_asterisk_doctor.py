@@ -365,9 +365,52 @@ async def test_the_command_of_a_monitor(node: AsteriskNode, tmp_path: Path) -> N
     code, output, errors = await command(node, "doctor", "asterisk", "--json", variables=variables)
     assert (code, errors) == (1, "")
     told = json.loads(output)
-    assert told["node"] == "asterisk"
-    assert [it["check"] for it in told["findings"] if it["level"] != "ok"] == ["settings", "credentials"]
+    assert [it["check"] for it in told["settings"]] == ["settings"]
+    (asterisk,) = told["nodes"]
+    assert asterisk["node"] == "asterisk"
+    assert [it["check"] for it in asterisk["findings"] if it["level"] != "ok"] == ["credentials"]
     assert SECRET not in output
+
+
+@pytest.fixture
+def several(node: AsteriskNode, tmp_path: Path) -> Mapping[str, str]:
+    """The environment of a worker with a second node, which is not there, and whose password everybody may read."""
+    secret, file = tmp_path / "password", tmp_path / "nodes.toml"
+    secret.write_text(SECRET)
+    secret.chmod(0o644)
+    url = f"http://127.0.0.1:{node.ports.dead}/ari"
+    file.write_text(f'[nodes.south]\nurl = "{url}"\napp = "a"\nusername = "b"\npassword_file = "{secret}"\n')
+    return {"HOOKFLASH_ASTERISK_NODES_FILE": str(file)}
+
+
+async def test_every_node_is_looked_at_and_named(node: AsteriskNode, several: Mapping[str, str]) -> None:
+    code, output, errors = await command(node, "doctor", "asterisk", variables=several)
+    assert (code, errors) == (1, "")
+    lines = [line for line in output.splitlines() if not line.startswith("ok ")]
+    assert [line.split()[:3] for line in lines if "->" not in line] == [
+        ["warning", "settings", "HOOKFLASH_ASTERISK_NODES_FILE:"],
+        ["failure", "south", "reachable"],
+    ]
+    assert "nodes.south.password_file: every user of this machine may read that file" in lines[0]
+    named = {line.split()[1] for line in output.splitlines() if line.startswith("ok ")}
+    assert named == {"asterisk", "south"}
+    assert SECRET not in output
+
+
+async def test_one_node_of_several(node: AsteriskNode, several: Mapping[str, str]) -> None:
+    code, output, _ = await command(node, "doctor", "asterisk", "--node", "south", "--json", variables=several)
+    assert code == 1
+    (south,) = json.loads(output)["nodes"]
+    assert (south["node"], south["findings"][-1]["check"]) == ("south", "reachable")
+
+
+async def test_a_remedy_names_the_field_of_a_node_of_the_file(
+    node: AsteriskNode, several: Mapping[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "nodes.toml"
+    file.write_text(file.read_text().replace(str(node.ports.dead), str(node.ports.http)))
+    _, output, _ = await command(node, "doctor", "asterisk", "--node", "south", variables=several)
+    assert "ari.conf: a section named as nodes.south.username with type=user" in output
 
 
 async def test_where_the_engine_is_not(node: AsteriskNode, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What an operator may ask the doctor for. What it finds on a real node: tests/integration/test_asterisk_doctor.py."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,19 @@ def test_wrong_arguments(arguments: tuple[str, ...], said: str, capsys: pytest.C
         main(["doctor", *arguments])
     assert end.value.code == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_node_that_is_none_of_ours(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "nodes.toml"
+    fields = 'url = "https://north.example:8089/ari"\napp = "hookflash"\nusername = "engine"\npassword = "x"\n'
+    file.write_text(f"[nodes.north]\n{fields}")
+    monkeypatch.setenv("HOOKFLASH_ASTERISK_NODES_FILE", str(file))
+    with pytest.raises(SystemExit) as end:
+        main(["doctor", "asterisk", "--node", "nroth"])
+    assert end.value.code == 2
+    assert "argument --node: there is no such node, only asterisk, north" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
