@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 from temporalio.client import Client
 
-from activities.telephony.asterisk import AsteriskSettings, AsteriskTelephony
+from activities.telephony.asterisk import AsteriskSettings, AsteriskTelephony, ManagerSettings
 from activities.telephony.asterisk.client import AriClient, CredentialsRefused, path
 from activities.telephony.asterisk.doctor import Expectations, Finding, Level, examine
 from activities.telephony.errors import ProviderUnavailable
@@ -21,7 +21,7 @@ from tests.integration.switchboard import ENGINE_APP, Office, reaches, temporal_
 from tests.rig.ari import CallControl, new_id
 from tests.rig.behaviour import Behaviour
 from tests.rig.certificates import authority
-from tests.rig.deployed_node import DEPLOY, DeployedNode
+from tests.rig.deployed_node import DEPLOY, HOST, DeployedNode
 from tests.rig.ear import hear_exactly
 from tests.rig.phone import PhoneRack
 from tests.rig.tones import RECORDINGS
@@ -44,10 +44,18 @@ async def engine(node: DeployedNode, tmp_path_factory: pytest.TempPathFactory) -
         "HOOKFLASH_ASTERISK_CA_FILE": str(node.authority.certificate),
         "HOOKFLASH_ASTERISK_PASSWORD": "",
         "HOOKFLASH_ASTERISK_PASSWORD_FILE": str(node.password_file),
+        "HOOKFLASH_ASTERISK_MANAGER_HOST": HOST,
+        "HOOKFLASH_ASTERISK_MANAGER_PORT": str(node.ports.manager_tls),
+        "HOOKFLASH_ASTERISK_MANAGER_TLS": "true",
+        "HOOKFLASH_ASTERISK_MANAGER_CA_FILE": str(node.authority.certificate),
+        "HOOKFLASH_ASTERISK_MANAGER_PASSWORD": "",
+        "HOOKFLASH_ASTERISK_MANAGER_PASSWORD_FILE": str(node.manager_password_file),
+        "HOOKFLASH_ASTERISK_MANAGER_CONTEXTS": "from-phone",
     }
     async with temporal_server() as client, worker_on(node, client, log, **variables):
         yield client
-    assert node.ari_password not in log.read_text()
+    for secret in (node.ari_password, node.manager_password):
+        assert secret not in log.read_text()
 
 
 def settings(node: DeployedNode, **changes: object) -> AsteriskSettings:
@@ -60,6 +68,19 @@ def settings(node: DeployedNode, **changes: object) -> AsteriskSettings:
         "password": SecretStr(node.ari_password),
     }
     return AsteriskSettings.model_validate(given | changes)
+
+
+def manager(node: DeployedNode) -> ManagerSettings:
+    """How such a worker reaches the node's manager."""
+    return ManagerSettings(
+        host=HOST,
+        port=node.ports.manager_tls,
+        tls=True,
+        ca_file=node.authority.certificate,
+        username=node.manager_user,
+        password=SecretStr(node.manager_password),
+        contexts=("from-phone",),
+    )
 
 
 async def examined(how: AsteriskSettings, expected: Expectations) -> list[Finding]:
@@ -86,11 +107,29 @@ async def test_a_warm_transfer_over_tls(node: DeployedNode, engine: Client) -> N
         await node.drained()
 
 
+async def test_a_call_of_the_dialplan_is_taken_over(node: DeployedNode, engine: Client) -> None:
+    async with PhoneRack(node.sip_address, node.phone_ports) as phones:
+        office = Office(node, engine, phones, CallControl(node.ari, ENGINE_APP))
+        call = await office.dialplan_call("dial-agent")
+        target = await call.target(Behaviour.answers(after=0.5))
+
+        transfer = await call.transfer(Mode.WARM, "target1")
+        await reaches(transfer, Stage.CONSULTING)
+        await hear_exactly({call.customer: {"music"}, call.agent: {"target1"}, target: {"agent"}})
+        await transfer.complete()
+        await hear_exactly({call.customer: {"target1"}, target: {"customer"}})
+
+        await call.hang_up()
+        assert (await transfer.wait()).outcome is Outcome.CONNECTED
+        await node.drained()
+
+
 async def test_the_doctor_finds_nothing(node: DeployedNode) -> None:
     recordings = tuple(f"hookflash-{name}" for name in RECORDINGS)
-    found = await examined(settings(node), Expectations(recordings=recordings))
+    found = await examined(settings(node, manager=manager(node)), Expectations(recordings=recordings))
     assert [it for it in found if it.level is not Level.OK] == []
-    assert {it.check for it in found} >= {"transport", "permissions", "dialplan", "302 guard", "music", "recordings"}
+    checked = {"transport", "permissions", "dialplan", "302 guard", "music", "recordings", "manager", "adoption"}
+    assert {it.check for it in found} >= checked
     await node.drained()
 
 
@@ -181,6 +220,9 @@ async def test_who_is_not_permitted_is_refused_by_address(node: DeployedNode) ->
         ("ARI_PASSWORD_FILE", "short", "16 characters at least"),
         ("ARI_PASSWORD_FILE", "comments;are-cut-off-here", "use letters, digits"),
         ("ARI_PASSWORD_FILE", "two lines\n[admin]", "use letters, digits"),
+        ("MANAGER_PASSWORD_FILE", None, "MANAGER_PASSWORD_FILE: cannot read"),
+        ("MANAGER_PASSWORD_FILE", "short", "MANAGER_PASSWORD_FILE: use 16 characters at least"),
+        ("MANAGER_PASSWORD_FILE", "two lines\nwrite = all", "MANAGER_PASSWORD_FILE: use letters, digits"),
         ("TLS_KEY_FILE", None, "TLS_KEY_FILE: cannot read"),
         ("TEMPLATES", None, "TEMPLATES: there is no folder"),
     ],
@@ -206,12 +248,36 @@ async def test_what_is_written_is_for_asterisk_alone(node: DeployedNode) -> None
     assert [it.name for it in files if it.stat().st_mode & 0o077] == []
     secrets = [it.name for it in files if node.ari_password in it.read_text()]
     assert secrets == ["ari.conf"]
+    secrets = [it.name for it in files if node.manager_password in it.read_text()]
+    assert secrets == ["manager.conf"]
 
 
-async def test_without_a_certificate_nothing_listens_but_loopback(node: DeployedNode, tmp_path: Path) -> None:
+@pytest.mark.parametrize("managed", [False, True])
+async def test_without_a_certificate_nothing_listens_but_loopback(
+    node: DeployedNode, tmp_path: Path, managed: bool
+) -> None:
     variables = {"ETC": str(tmp_path / "etc"), "STATE": str(tmp_path / "state"), "LOG": str(tmp_path / "log")}
+    if managed:
+        variables["MANAGER_PASSWORD_FILE"] = str(node.manager_password_file)
     done = node.configure(run_folder=tmp_path / "run", **variables, SPOOL=str(tmp_path / "spool"))
     assert (done.returncode, done.stderr) == (0, "")
     text = "\n".join(it.read_text() for it in (tmp_path / "etc").rglob("*.conf"))
     binds = [line for line in text.splitlines() if line.startswith(("bind=", "bindaddr=", "tlsbindaddr="))]
-    assert sorted(binds) == ["bind=127.0.0.1:5060", "bindaddr=127.0.0.1"]
+    assert sorted(binds) == ["bind=127.0.0.1:5060", *["bindaddr=127.0.0.1"] * (2 if managed else 1)]
+
+
+async def test_without_a_password_there_is_no_manager(node: DeployedNode, tmp_path: Path) -> None:
+    """Not even where it was there before."""
+    variables = {"ETC": str(tmp_path / "etc"), "STATE": str(tmp_path / "state"), "LOG": str(tmp_path / "log")}
+    variables["SPOOL"] = str(tmp_path / "spool")
+    both = {"TLS_CERTIFICATE_FILE": str(node.certificate.certificate), "TLS_KEY_FILE": str(node.certificate.key)}
+    secret = {"MANAGER_PASSWORD_FILE": str(node.manager_password_file)}
+    written: list[str] = []
+    for more in ({**both, **secret}, both):
+        done = node.configure(run_folder=tmp_path / "run", **variables, **more)
+        assert (done.returncode, done.stderr) == (0, "")
+        files = (tmp_path / "etc").rglob("manager*.conf")
+        written.append("".join(it.read_text() for it in files))
+    assert "tlsenable=yes" in written[0]
+    assert "enabled=yes" in written[0]
+    assert written[1] == ""

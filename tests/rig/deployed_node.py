@@ -14,12 +14,19 @@ from tests.rig.tones import ANNOUNCEMENTS, RECORDINGS, write_wav
 
 DEPLOY: Final = Path(__file__).resolve().parents[2] / "deploy" / "asterisk"
 HOST = "localhost"
+DIRECT_CALL: Final = """\
+; A call that never sees the engine before it is transferred.
+[from-phone](+)
+exten => dial-agent,1,Dial(PJSIP/agent,30)
+"""
 
 
 class DeployedNode(AsteriskNode):
     """The rig's phones on the shipped configuration, with ARI over TLS."""
 
     ari_password = "a-secret-of-the-deployment"
+    manager_user = "hookflash"
+    manager_password = "a-secret-of-the-manager"
 
     def __init__(self, folder: Path, site: Path | None = None) -> None:
         """Prepare a node.
@@ -33,6 +40,7 @@ class DeployedNode(AsteriskNode):
         self.authority: Certificate = authority(folder / "tls", "rig-authority")
         self.certificate: Certificate = signed_for(HOST, self.authority, folder / "tls")
         self.password_file = folder / "ari_password"
+        self.manager_password_file = folder / "manager_password"
 
     @property
     def ari_url_by_tls(self) -> str:
@@ -40,8 +48,12 @@ class DeployedNode(AsteriskNode):
         return f"https://{HOST}:{self.ports.https}/ari"
 
     def _configure(self, run_folder: Path) -> None:
-        self.password_file.write_text(f"{self.ari_password}\n")
-        self.password_file.chmod(0o600)
+        for file, secret in (
+            (self.password_file, self.ari_password),
+            (self.manager_password_file, self.manager_password),
+        ):
+            file.write_text(f"{secret}\n")
+            file.chmod(0o600)
         for folder in ("moh", "site/sounds/en"):
             (self.folder / folder).mkdir(parents=True, exist_ok=True)
         write_wav(self.folder / "moh/music.wav", ANNOUNCEMENTS["music"][0], seconds=30)
@@ -55,6 +67,9 @@ class DeployedNode(AsteriskNode):
             "MUSIC": str(self.folder / "moh"),
             "SITE": str(self._site or self._rig_site()),
             "ARI_PORT": str(self.ports.http),
+            "MANAGER_PASSWORD_FILE": str(self.manager_password_file),
+            "MANAGER_PORT": str(self.ports.manager),
+            "MANAGER_TLS_BIND": f"127.0.0.1:{self.ports.manager_tls}",
             "TLS_BIND": f"127.0.0.1:{self.ports.https}",
             "TLS_CERTIFICATE_FILE": str(self.certificate.certificate),
             "TLS_KEY_FILE": str(self.certificate.key),
@@ -65,7 +80,8 @@ class DeployedNode(AsteriskNode):
 
     def _rig_site(self) -> Path:
         site = self.folder / "site"
-        (site / "extensions.conf").write_text((DEPLOY / "site.example/extensions.conf").read_text())
+        example = (DEPLOY / "site.example/extensions.conf").read_text()
+        (site / "extensions.conf").write_text(f"{example}\n{DIRECT_CALL}")
         phones = (ENDPOINT.format(name=name, port=port) for name, port in self.phone_ports.items())
         (site / "pjsip.conf").write_text("".join(phones).replace("(phone)", "(hookflash-phone)"))
         for name, seconds in RECORDINGS.items():
