@@ -105,6 +105,25 @@ async def test_a_worker_without_a_server_waits_for_one_until_it_is_stopped(tmp_p
         assert await process.end() == 0
 
 
+async def test_what_is_less_safe_than_it_could_be_is_warned_of_at_start(tmp_path: Path) -> None:
+    secret, file = tmp_path / "secret", tmp_path / "nodes.toml"
+    secret.write_text("a secret of ours")
+    secret.chmod(0o644)
+    node = f'app = "hookflash"\nusername = "engine"\npassword_file = "{secret}"\n'
+    manager = (
+        f'host = "192.0.2.1"\nallow_plain_tcp = true\nusername = "a"\npassword_file = "{secret}"\ncontexts = ["b"]\n'
+    )
+    file.write_text(f'[nodes.north]\nurl = "https://192.0.2.1/ari"\n{node}[nodes.north.manager]\n{manager}')
+    variables = {"HOOKFLASH_ASTERISK_NODES_FILE": str(file), "TEMPORAL_ADDRESS": "127.0.0.1:1"}
+    async with worker_process(tmp_path / "log", **variables) as worker:
+        for field in ("nodes.north.password_file", "nodes.north.manager.password_file"):
+            await worker.logs(f"{field}: every user of this machine may read that file")
+        await worker.logs("north: a manager on another machine without TLS gets the password in clear")
+        worker.send(signal.SIGTERM)
+        assert await worker.end() == 0
+    assert "a secret of ours" not in worker.log
+
+
 @pytest.mark.parametrize(
     ("arguments", "variables", "said"),
     [
