@@ -212,6 +212,23 @@ async def test_who_is_not_permitted_is_refused_by_address(node: DeployedNode) ->
         await node.cli("module reload res_ari.so")
 
 
+async def test_who_is_not_permitted_is_refused_by_the_manager(node: DeployedNode) -> None:
+    configuration = node.folder / "etc/hookflash/manager.conf"
+    before = configuration.read_text()
+    configuration.write_text(before.replace("permit=127.0.0.1/32", "permit=192.0.2.1/32"))
+    how = settings(node, manager=manager(node))
+    try:
+        await node.cli("manager reload")
+        found = await examined(how, Expectations(music=(), recordings=()))
+        assert [it.check for it in found if it.level is Level.FAILURE] == ["manager"]
+        assert "permit=" in next(it.remedy for it in found if it.check == "manager")
+    finally:
+        configuration.write_text(before)
+        await node.cli("manager reload")
+    found = await examined(how, Expectations(music=(), recordings=()))
+    assert [it for it in found if it.level is not Level.OK] == []
+
+
 @pytest.mark.parametrize(
     ("variable", "content", "said"),
     [
