@@ -36,7 +36,7 @@ PATIENCE = 90.0
 """Seconds for whatever is not measured: three hundred legs take their time on a busy machine."""
 
 _KNOWN = {frequency for sound in SOUNDS.values() for frequency in sound}
-TONES = [tone for tone in range(1000, 3900, 70) if all(abs(tone - known) > 20 for known in _KNOWN)]
+TONES = [tone for tone in range(1000, 3900, 50) if all(abs(tone - known) > 20 for known in _KNOWN)]
 
 
 class Kind(Enum):
