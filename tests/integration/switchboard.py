@@ -132,6 +132,7 @@ class TalkingCall:
                 await phone.hang_up()
         if self.room:
             await self.office.calls.remove(self.room)
+            self.room = ""  # a second DELETE is refused with 409 while the first is at work
 
 
 async def quiet_call(office: Office) -> TalkingCall:

@@ -1,6 +1,7 @@
 """What is in the recordings of a call that is transferred by the whole engine: heard again from the files."""
 
 import asyncio
+import itertools
 import uuid
 import wave
 from collections import Counter
@@ -12,6 +13,7 @@ import pytest
 from hookflash import Agent, Customer, Mode, Outcome, Policy, Recall, RunningTransfer
 from hookflash.request import HandOff, RecordingOnHold
 from tests.integration.switchboard import TalkingCall
+from tests.rig import rtp
 from tests.rig.behaviour import Behaviour
 from tests.rig.ear import hear_exactly
 from tests.rig.tones import GROUP_PACKETS, PACKET_SAMPLES, analyse, to_mulaw
@@ -23,6 +25,17 @@ ON_ITS_WAY = 5
 """Tenths of a second of sound that may be on their way inside Asterisk when a recording is paused or resumed."""
 A_MOMENT = 1.0
 """Seconds of sound that are to be found in a recording, or not."""
+
+
+@pytest.fixture(autouse=True)
+def _later_phones_count_from_higher(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every phone that comes later begin with higher sequence numbers.
+
+    A snoop channel of Debian's Asterisk misses whoever talks to its leg with lower numbers than the last speaker's, and
+    the parties hear each other all the same (docs/providers.md): it would be in the recording or not by chance.
+    """
+    numbers = itertools.count(1000, 3000)
+    monkeypatch.setattr(rtp, "first_sequence", lambda: next(numbers))
 
 
 async def test_a_recording_is_paused_on_hold_and_goes_on_with_the_target(call: TalkingCall) -> None:
@@ -41,7 +54,7 @@ async def test_a_recording_is_paused_on_hold_and_goes_on_with_the_target(call: T
     await target.hang_up()
     heard = await recorded.heard_of_customer()
     assert recorded.lengths()[0] - before > A_MOMENT / 2
-    assert {"customer", "agent"} <= heard <= {"customer", "agent", "target1"}
+    assert heard == {"customer", "agent", "target1"}
     assert await recorded.heard_of_agent() == {"customer", "agent"}
 
 
@@ -110,6 +123,7 @@ async def test_recordings_can_go_on_while_somebody_is_on_hold(call: TalkingCall)
     await transfer.wait()
     await call.hang_up()
     assert await recorded.heard_of_customer() >= {"customer", "agent", "music"}
+    assert await recorded.heard_of_agent() >= {"customer", "agent", "target1"}
 
 
 class Recorded:

@@ -70,6 +70,11 @@ class Description:
         return cls((host[1], int(port[1])), direction[1] if direction else "sendrecv")
 
 
+def first_sequence() -> int:
+    """Return where the packets of a call begin to be counted: anywhere (RFC 3550, section 5.1)."""
+    return random.getrandbits(15)
+
+
 class Media(asyncio.DatagramProtocol):
     """One call's RTP socket: talks in one tone, presses keys, and remembers what it heard."""
 
@@ -77,7 +82,7 @@ class Media(asyncio.DatagramProtocol):
         voice = to_mulaw(tone(frequency))
         self._voice = [voice[start : start + PACKET_SAMPLES] for start in range(0, len(voice), PACKET_SAMPLES)]
         self._source = random.getrandbits(32)
-        self._sequence = random.getrandbits(15)
+        self._sequence = first_sequence()
         self._clock = random.getrandbits(31)
         self._spoken = 0
         self._keys: deque[tuple[bool, int, bytes]] = deque()
