@@ -279,3 +279,13 @@ async def test_a_person_is_no_machine(call: Call) -> None:
 
 def kinds(events: list[LegEvent]) -> list[tuple[str, LegEventKind]]:
     return [(event.leg, event.kind) for event in events]
+
+
+async def test_who_comes_into_the_room_as_a_target_hears_what_is_announced_at_once() -> None:
+    """Somebody who is up already, as a party to whom the agent has talked on another line: nothing is left to do."""
+    call = Call()
+    joined = {CAROL: RINGING, ANNA: IN_ROOM}
+    await call.arrange(joined, announcements={CAROL: 1})
+    changes = call.exchange.changes
+    await call.arrange(joined, announcements={CAROL: 1})
+    assert call.exchange.changes == changes

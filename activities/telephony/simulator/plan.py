@@ -234,10 +234,10 @@ class _Planner:
         announcement = want.announcement
         if announcement is None or not announcement.media or not leg.up:
             return False
-        joined = want.placement == Placement.RINGING and leg.is_in(self.wanted.room)
         # Each owner counts its own announcements; who takes a leg over now begins anew.
         played = leg.announced if leg.owner == self.wanted.owner else 0
-        return (joined or want.placement in _PLACED) and announcement.number > played
+        # One that is to ring and is up is in the room by then, or comes in with this plan.
+        return want.placement in _PLACED | _TOGETHER and announcement.number > played
 
     def _needs_key(self, leg: Leg, want: WantedLeg) -> bool:
         return leg.up and want.placement in _PLACED and want.transfers_for not in ("", leg.transfers_for)
