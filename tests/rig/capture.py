@@ -12,7 +12,15 @@ from pathlib import Path
 from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.installed import command
 
-FIELDS = ("sip.Call-ID", "sip.Method", "sip.Status-Code", "sip.CSeq.method", "sip.CSeq.seq", "ip.src")
+FIELDS = (
+    "sip.Call-ID",
+    "sip.Method",
+    "sip.Status-Code",
+    "sip.CSeq.method",
+    "sip.CSeq.seq",
+    "ip.src",
+    "sip.Subscription-State",
+)
 ASTERISK = "0.0.0.0"
 COMPLAINTS = "_ws.malformed || _ws.expert.severity >= 6291456"
 """A display filter: packets that cannot be read, or earn a warning or an error (0x600000 and 0x800000 in Wireshark)."""
@@ -31,6 +39,8 @@ class Message:
     number: int
     """CSeq."""
     from_asterisk: bool
+    subscription: str = ""
+    """Of a NOTIFY: its Subscription-State, without parameters."""
 
 
 @dataclass
@@ -85,11 +95,19 @@ async def capturing(node: AsteriskNode, path: Path) -> AsyncGenerator[Capture]:
         yield capture
     finally:
         await node.cli("pjsip set logger off")
-    rows = csv.reader((await _read(path, "-T", "fields", "-E", "separator=,", *_each("-e", FIELDS))).splitlines())
-    for call, method, status, answered, number, sender in rows:
-        sent = sender == ASTERISK
+    rows = csv.reader(
+        (await _read(path, "-T", "fields", "-E", "separator=,", "-E", "quote=d", *_each("-e", FIELDS))).splitlines()
+    )
+    for call, method, status, answered, number, sender, subscription in rows:
         capture.messages.append(
-            Message(call, method or answered, int(status) if status else None, int(number), from_asterisk=sent)
+            Message(
+                call,
+                method or answered,
+                int(status) if status else None,
+                int(number),
+                from_asterisk=sender == ASTERISK,
+                subscription=subscription.partition(";")[0],
+            )
         )
     capture.complaints = await _read(path, "-Y", COMPLAINTS)
 
