@@ -292,10 +292,16 @@ async def test_a_phone_that_ends_both_of_its_calls_by_itself_loses_nobody(desk: 
     await desk.office.calls.remove(consultation.room)
 
 
+async def _gone(node: AsteriskNode, name: str) -> bool | None:
+    """Whether a phone has no leg any more."""
+    return not any(it["name"].startswith(f"PJSIP/{name}-") for it in await node.channels()) or None
+
+
 async def test_whoever_was_consulted_and_has_gone_gets_nobody(desk: TalkingCall) -> None:
     phone = desk.agent.active_call
     consultation = await consult(desk)
     await consultation.target.hang_up()
+    await eventually(lambda: _gone(desk.office.node, "target1"), "the end of the target's leg")
     await phone.transfer("target1", replacing=consultation.call)
     await told(phone, TRYING, DECLINED)
     await consultation.call.hang_up()

@@ -57,13 +57,13 @@ WAITS = {
         asked(Mode.COLD, _QUIET.model_copy(update={"ring_timeout": timedelta(seconds=30)})),
         Stage.RINGING,
         (Outcome.RETURNED_TO_AGENT, Cause.NO_ANSWER),
-        timedelta(seconds=31),
+        timedelta(seconds=30),
     ),
     "recall": Wait(
         asked(Mode.BLIND, "sim:bob?busy", policy=_VOICEMAIL, recalled="ring", tenant="bold"),
         Stage.RECALLING,
         (Outcome.SENT_TO_VOICEMAIL, Cause.BUSY),
-        timedelta(seconds=21),
+        timedelta(seconds=20),
     ),
 }
 

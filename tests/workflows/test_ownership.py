@@ -248,6 +248,7 @@ async def test_a_transfer_by_an_agent_who_transfers_somebody_else_is_rejected_an
     busy = await engine.transfer(Mode.WARM, "sim:bob?answer=50ms")
     await busy.reaches(Stage.CONSULTING)
     other = engine.request(Mode.WARM, "sim:dora?ring")
+    await _at_rest(busy)
     changes = engine.exchange.changes
     agent = other.agent.model_copy(update={"leg": busy.request.agent.leg})
     second = await engine.start(other.model_copy(update={"agent": agent}))
@@ -257,3 +258,12 @@ async def test_a_transfer_by_an_agent_who_transfers_somebody_else_is_rejected_an
     assert engine.exchange.legs[other.customer.leg].owner == ""
     await busy.do("cancel")
     assert (await ends_soundly(busy)).outcome is Outcome.CANCELLED
+
+
+async def _at_rest(transfer: Running) -> None:
+    """Wait until a transfer has nothing to do: what it was told has been carried out."""
+
+    async def idle() -> bool | None:
+        return not (await transfer.handle.describe()).raw_description.pending_activities or None
+
+    await eventually(idle, "the end of all activities")

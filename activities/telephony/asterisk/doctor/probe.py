@@ -147,13 +147,18 @@ class Probe:
         raise ProbeError("a channel of our own does not come into our application")
 
     async def _do(self, method: str, where: str, query: Mapping[str, str]) -> Reply:
-        try:
-            reply = await self._client.send(method, where, query)
-        except (InternalError, OutcomeUnknown, ProviderUnavailable) as error:
-            raise ProbeError(str(error)) from error
-        if not reply.done:
-            raise ProbeError(f"{method} {where} was answered {reply.status} {reply.message}")
-        return reply
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while True:
+            try:
+                reply = await self._client.send(method, where, query)
+            except (InternalError, OutcomeUnknown, ProviderUnavailable) as error:
+                raise ProbeError(str(error)) from error
+            if reply.done:
+                return reply
+            # 409 and 422: for some milliseconds a channel that was just made takes no orders.
+            if reply.status not in (409, 422) or asyncio.get_running_loop().time() > deadline:
+                raise ProbeError(f"{method} {where} was answered {reply.status} {reply.message}")
+            await asyncio.sleep(0.01)
 
     async def _news(self, wanted: Callable[[_Event], bool], patience: float) -> _Event | None:
         try:
