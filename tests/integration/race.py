@@ -40,9 +40,6 @@ CUT = 0.25
 """Seconds; milliseconds where the machine is not busy. Asterisk may still take note of an answer between the engine's
 last look at the leg, out of the room, and its end. The engine may then hear that it was answered, too late."""
 
-LET_GO = 1.0
-"""Seconds after its limit, or after a late answer, in which a target is let go."""
-
 LINE = "X-Line"
 TARGET_LINE = "X-Transfer-Data-Line"
 
@@ -64,9 +61,6 @@ class End(Enum):
     CUT = "answered, but too late: Asterisk took note of it while the leg was ended"
     CANCELLED = "cancelled before it was answered"
     NONE = "did not ring in time"
-    SLOW = "let go late"
-    """Nobody was joined, but the engine came to it a second too late: the machine was too busy. Asterisk's own
-    time-out, two seconds behind, has ended it if need be."""
 
 
 @dataclass
@@ -156,8 +150,6 @@ class Race:
         await self._stays("target" if connected else "agent")
         if connected:
             return End.CONNECTED
-        if not self._prompt():
-            return End.SLOW
         if self._up():
             return End.CUT
         return End.CROSSED if "answered" in target.at else End.CANCELLED
@@ -227,21 +219,17 @@ class Race:
         await self.calls["agent"].until("ended", PATIENCE)
 
     async def _unanswered(self, result: TransferResult) -> None:
-        """The target was not in time: it is let go, nobody has heard it, and the agent has the customer."""
+        """The target was not in time: it is let go at once, nobody has heard it, and the agent has the customer."""
         target, attempt = self.calls["target"], result.attempts[0]
         cut = self._up()
         assert (result.outcome, result.cause) == (Outcome.RETURNED_TO_AGENT, Cause.NO_ANSWER), result
         assert (result.customer_with, attempt.cause) == (("agent",), Cause.NO_ANSWER), result
         assert cut or not attempt.answered_at, result
-        await target.until("ended", PATIENCE)
-        assert target.ended_by == "there"
+        assert cut is None or cut < CUT, f"it was up for {cut} s"
+        ended = await target.until("ended", PATIENCE)
+        over = max(target.at["invite"] + RING_LIMIT, target.at.get("answered", 0.0))
+        assert (target.ended_by, ended - over < 1.0) == ("there", True), f"let go {ended - over:.3f} s late"
         await hear_exactly({self.calls["customer"]: {"agent"}, self.calls["agent"]: {"customer"}}, PATIENCE)
-
-    def _prompt(self) -> bool:
-        """Whether a target who was not in time was let go at once."""
-        at, cut = self.calls["target"].at, self._up()
-        over = max(at["invite"] + RING_LIMIT, at.get("answered", 0.0))
-        return at["ended"] - over < LET_GO and (cut is None or cut < CUT)
 
     def _never_joined(self) -> None:
         """Not one packet of anybody's went to the target, nor of the target's to anybody."""

@@ -63,5 +63,4 @@ async def test_an_answer_at_the_last_moment_connects_or_is_never_joined(
         print(f"\nseed {seed}: " + ", ".join(f"{counts[end]} {end.value}" for end in End))
     assert not faults, f"seed {seed}: {len(faults)} of {RACES} races\n" + "\n".join(faults)
     assert all(counts[end] >= OFTEN for end in (End.CONNECTED, End.CROSSED, End.CANCELLED)), f"seed {seed}: {counts}"
-    busy = counts[End.NONE] + counts[End.SLOW]
-    assert busy <= RACES / 10, f"seed {seed}: this machine is too busy for the test: {counts}"
+    assert counts[End.NONE] <= RACES / 10, f"seed {seed}: this machine is too busy for the test: {counts}"

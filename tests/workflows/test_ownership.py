@@ -229,6 +229,7 @@ async def test_a_transfer_that_shares_its_legs_with_a_running_one_is_rejected_an
     consulting = {"customer": {"music"}, "agent": {"target"}, "target": {"agent"}}
     await first.reaches(Stage.CONSULTING)
     await first.hear(**consulting)
+    await _at_rest(first)
     changes = engine.exchange.changes
     swapped = Customer(leg=first.request.agent.leg)
     second = await engine.start(onward(first, Mode.WARM, "sim:dora?ring", customer=swapped))

@@ -4,7 +4,7 @@ import random
 import shutil
 import socket
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +20,17 @@ PORT = 7233
 UI_ABOVE = 1000
 """The UI's port is this much above the server's, as Temporal's own tools have it: the `hookflash` command finds it."""
 
-_DYNAMIC_CONFIG = {
+DYNAMIC_CONFIG = {
     # Timers otherwise take up to a second longer than they should, and people watch.
     "history.timerProcessorMaxTimeShift": '"50ms"',
+    # A shard looks for timers 20 times a second, and this server has one shard. With ten transfers at a time, timers
+    # wait for a look, and where none is to be had soon, the next is three to five seconds later (`lookAheadTask` in
+    # https://github.com/temporalio/temporal/blob/main/service/history/queues/queue_scheduled.go).
+    "history.timerProcessorMaxPollRPS": "1000",
     # Search attributes are otherwise unknown for a while after they were registered.
     "system.forceSearchAttributesCacheRefreshOnRead": "true",
 }
+"""Settings of a server with one shard, as JSON values."""
 
 
 class NoServerError(Exception):
@@ -70,15 +75,14 @@ async def embedded_server() -> AsyncGenerator[Server]:
 
 
 async def _start() -> tuple[WorkflowEnvironment, int]:
-    executable = _executable()
+    executable = temporal_executable()
     failure: Exception | None = None
     # Between the look at a port and its use somebody else may take it.
     for port in (PORT, *random.sample(range(20_000, 30_000), 20)):
         if not (_is_free(port) and _is_free(port + UI_ABOVE)):
             continue
         # The server would greet in the middle of ours.
-        arguments = ["--output", "none"]
-        arguments += [part for key, value in _DYNAMIC_CONFIG.items() for part in _setting(key, value)]
+        arguments = ["--output", "none", *setting_arguments(DYNAMIC_CONFIG)]
         try:
             # The SDK leaves the type of search_attributes open, for which the whole signature counts as unknown.
             environment = await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType]
@@ -99,8 +103,12 @@ async def _start() -> tuple[WorkflowEnvironment, int]:
     raise NoServerError(f"the Temporal server does not start: {failure or 'no port is free'}")
 
 
-def _executable() -> str:
-    """Return the `temporal` executable. Without a path the SDK would silently download one."""
+def temporal_executable() -> str:
+    """Return the path of the `temporal` command line, which contains the server.
+
+    Raises:
+        NoServerError: There is none. Without a path the SDK would silently download one.
+    """
     beside_python = Path(sys.executable).with_name("temporal")
     found = str(beside_python) if beside_python.is_file() else shutil.which("temporal")
     if found is None:
@@ -108,8 +116,9 @@ def _executable() -> str:
     return found
 
 
-def _setting(key: str, value: str) -> tuple[str, str]:
-    return "--dynamic-config-value", f"{key}={value}"
+def setting_arguments(settings: Mapping[str, str]) -> list[str]:
+    """Return the arguments for `temporal server start-dev` that make settings, whose values are JSON."""
+    return [part for key, value in settings.items() for part in ("--dynamic-config-value", f"{key}={value}")]
 
 
 def _is_free(port: int) -> bool:
