@@ -18,7 +18,9 @@ from activities.telephony.simulator import SimulatedExchange
 from workers import connection, doctor, logs
 from workers.attributes import AttributesError, ensure_search_attributes
 from workers.engine import Limits, Role, build_workers, ensure_listeners, look_after_listeners, running
-from workers.settings import SIMULATOR, Settings, SettingsError, Variable, unknown_variables, variables
+from workers.provider_settings import SIMULATOR
+from workers.settings import Settings, unknown_variables, variables
+from workers.variables import SettingsError, Variable
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import Runtime
 
 from hookflash.converter import data_converter
-from workers.settings import SettingsError, Variable
+from workers.variables import SettingsError, Variable
 
 VARIABLES = (
     Variable("TEMPORAL_ADDRESS", "localhost:7233", "Host and port of the Temporal service."),

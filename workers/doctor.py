@@ -12,7 +12,8 @@ from typing import Any
 from activities.telephony.asterisk.addresses import InvalidAddressError, dialplan_place, is_recording
 from activities.telephony.asterisk.doctor import Expectations, Finding, Level, examine
 from activities.telephony.asterisk.settings import AsteriskSettings
-from workers.settings import Settings, SettingsError, unknown_variables
+from workers.settings import Settings, unknown_variables
+from workers.variables import SettingsError
 
 FINE, FAILED, USAGE = 0, 1, 2
 """Exit codes. Warnings alone are fine."""

@@ -1,7 +1,9 @@
 """What the tests of the workers share."""
 
+import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -10,6 +12,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from hookflash.converter import data_converter
+from tests.workers.environ import Environ
 from tests.workers.recorder import Recorder
 from workers.engine import sandbox
 
@@ -30,3 +33,12 @@ async def recorder_queue(client: Client) -> AsyncIterator[str]:
     worker = Worker(client, task_queue=f"recorder-{uuid4()}", workflows=[Recorder], workflow_runner=sandbox())
     async with worker:
         yield worker.task_queue
+
+
+@pytest.fixture
+def environ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environ:
+    for name in [name for name in os.environ if name.startswith(("HOOKFLASH_", "TEMPORAL_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))  # where the temporal CLI keeps its profiles
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return Environ(monkeypatch)

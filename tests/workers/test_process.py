@@ -15,7 +15,7 @@ from hookflash import Agent, Customer, Mode, Outcome, Target, TransferClient, Tr
 from tests.support.polling import eventually
 from tests.workers.process import WorkerProcess, temporal_at, worker_process
 from workers.attributes import ensure_search_attributes
-from workers.settings import SIMULATOR
+from workers.provider_settings import SIMULATOR
 
 pytestmark = pytest.mark.timeout(60)
 
