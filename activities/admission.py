@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.telephony.model import Frozen
 from hookflash import Cause, Mode, Policy, Target
-from hookflash.request import Word
+from hookflash.values import Word
 
 ADMIT = "admit"
 """Name of the activity."""

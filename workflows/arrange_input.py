@@ -17,7 +17,7 @@ from activities.telephony.model import (
 )
 from hookflash import CallBack, Cause, Context, HandOff, HangUp, Outcome, Party
 from hookflash.names import WATCH, owning_run
-from hookflash.request import RecordingOnHold
+from hookflash.policy import RecordingOnHold
 from workflows.arranger import Aim
 from workflows.call import Call
 from workflows.core import CUSTOMER, Farewell, LegRef, Standing

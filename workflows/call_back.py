@@ -15,7 +15,7 @@ from activities.telephony.model import Dial, Frozen
 from hookflash import Cause, Evidence, Mode, ProviderEvent, Target, names
 from hookflash._summary import in_words
 from hookflash.converter import Unreadable
-from hookflash.request import Address, Word
+from hookflash.values import Address, Word
 from workflows.call_back_attempt import CUSTOMER, Attempt, MadeBy
 from workflows.call_back_ringing import bring_together, unless
 from workflows.connected_call import watch_over

@@ -18,26 +18,11 @@ from hookflash.errors import (
     TransferNotFound,
 )
 from hookflash.events import Evidence, ProviderEvent
+from hookflash.fallbacks import AnotherTarget, CallBack, Fallback, HandOff, HangUp, Recall
 from hookflash.feature_codes import FeatureCodes
-from hookflash.request import (
-    AcceptGate,
-    Agent,
-    AnotherTarget,
-    CallBack,
-    ConsultWarning,
-    Context,
-    Customer,
-    CustomerAudio,
-    Fallback,
-    HandOff,
-    HangUp,
-    Policy,
-    Recall,
-    Reminder,
-    Target,
-    TransferRequest,
-    WhenUnanswered,
-)
+from hookflash.parties import AcceptGate, Agent, Customer, Target
+from hookflash.policy import ConsultWarning, CustomerAudio, Policy, Reminder, WhenUnanswered
+from hookflash.request import Context, TransferRequest
 from hookflash.result import Attempt, FallbackTried, TransferResult
 from hookflash.running import RunningTransfer
 from hookflash.status import Deadline, JournalEntry, LegStatus, TransferStatus

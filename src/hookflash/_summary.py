@@ -3,7 +3,8 @@
 import re
 from datetime import timedelta
 
-from hookflash.request import Target, TransferRequest
+from hookflash.parties import Target
+from hookflash.request import TransferRequest
 
 _GAP = "\u00a0" * 3
 """Between the columns of a table: the Temporal UI renders none."""

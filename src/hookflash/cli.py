@@ -15,7 +15,7 @@ from hookflash._failures import read
 from hookflash.client import TransferClient
 from hookflash.commands import Wait
 from hookflash.errors import EngineUnreachable, HookflashError, InvalidRequest
-from hookflash.request import Target
+from hookflash.parties import Target
 from hookflash.result import TransferResult
 from hookflash.running import RunningTransfer
 from hookflash.status import TransferStatus

@@ -32,7 +32,8 @@ from hookflash._summary import static_details, static_summary
 from hookflash.commands import Wait
 from hookflash.converter import Problem, data_converter
 from hookflash.errors import EngineUnreachable, InvalidRequest, TransferInProgress
-from hookflash.request import Target, TransferRequest
+from hookflash.parties import Target
+from hookflash.request import TransferRequest
 from hookflash.result import TransferResult
 from hookflash.running import RunningTransfer
 from hookflash.status import TransferStatus

@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import StringConstraints, model_validator
 
 from hookflash._base import FromCaller
-from hookflash.request import Duration, LegId, Target
+from hookflash.parties import Target
+from hookflash.values import Duration, LegId
 from hookflash.vocabulary import Party
 
 Reason = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]

@@ -20,7 +20,7 @@ from hookflash._base import FromCaller
 from hookflash._failures import command_failure, is_missing, is_passing, read, rpc_failure, transfer_failure
 from hookflash.commands import Accept, Cancel, Decline, Extend, Hold, Retarget, Unhold, Wait
 from hookflash.errors import CommandRejected, CommandUnanswered, HookflashError, TransferNotFound
-from hookflash.request import Target
+from hookflash.parties import Target
 from hookflash.result import TransferResult
 from hookflash.status import TransferStatus
 from hookflash.vocabulary import CommandName, Party

@@ -24,7 +24,7 @@ from hookflash import (
     Target,
     WhenUnanswered,
 )
-from hookflash.request import ConsultWarning, Reminder
+from hookflash.policy import ConsultWarning, Reminder
 from tests.core.one_call import ANNA, CAROL, OneCall
 from tests.workflows.soundness import what_is_wrong
 from workflows.core import EXTENSIBLE, Command, Timer

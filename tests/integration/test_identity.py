@@ -3,7 +3,7 @@
 import pytest
 
 from hookflash import Context, Mode, Outcome, Policy, Recall, Target
-from hookflash.request import HandOff
+from hookflash.fallbacks import HandOff
 from tests.integration.switchboard import TalkingCall, nth_call
 from tests.rig.behaviour import Behaviour
 from tests.rig.call import Call

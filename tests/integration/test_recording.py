@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from hookflash import Agent, Customer, Mode, Outcome, Policy, Recall, RunningTransfer
-from hookflash.request import HandOff, RecordingOnHold
+from hookflash.fallbacks import HandOff
+from hookflash.policy import RecordingOnHold
 from tests.integration.switchboard import TalkingCall
 from tests.rig import rtp
 from tests.rig.behaviour import Behaviour

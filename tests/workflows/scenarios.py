@@ -25,7 +25,7 @@ from hookflash import (
     TransferResult,
 )
 from hookflash.commands import Wait
-from hookflash.request import ConsultWarning, Reminder
+from hookflash.policy import ConsultWarning, Reminder
 from tests.support.polling import eventually
 from tests.workflows.engine import Engine, Running
 from tests.workflows.soundness import ends_soundly

@@ -26,7 +26,7 @@ from hookflash import (
     TransferResult,
     WhenUnanswered,
 )
-from hookflash.request import ConsultWarning, Reminder
+from hookflash.policy import ConsultWarning, Reminder
 from tests.support.polling import eventually
 from tests.workflows.engine import Engine, Running, running_engine
 from tests.workflows.people import asked, hear, journal, leg_of, person, ring, tried, waits

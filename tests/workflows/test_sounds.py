@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from hookflash import Actor, CustomerAudio, HandOff, Hold, Mode, Outcome, Party, Policy, Recall, Stage, Target
-from hookflash.request import ConsultWarning
+from hookflash.policy import ConsultWarning
 from tests.workflows.engine import Engine, Running
 from tests.workflows.people import asked, causes, hear, leg_of, person, ring
 from tests.workflows.scenarios import LONG, SHORT
