@@ -34,14 +34,26 @@ allowed = false
 
 
 @pytest.fixture(scope="session")
-async def asterisk_node(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AsteriskNode]:
-    """Give the run's Asterisk."""
+def asterisk() -> None:
+    """Skip, or fail, where there is no Asterisk."""
     reason = why_unavailable()
     if reason is not None:
         if os.environ.get("HOOKFLASH_REQUIRE") == "all":
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+async def asterisk_node(asterisk: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AsteriskNode]:
+    """Give the run's Asterisk."""
     async with AsteriskNode(tmp_path_factory.mktemp("asterisk")) as node:
+        yield node
+
+
+@pytest.fixture(scope="module")
+async def patient(asterisk: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AsteriskNode]:
+    """Give a node to break, for a module of its own."""
+    async with AsteriskNode(tmp_path_factory.mktemp("patient")) as node:
         yield node
 
 

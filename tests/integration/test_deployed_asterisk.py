@@ -13,10 +13,11 @@ from temporalio.client import Client
 
 from activities.telephony.asterisk import AsteriskSettings, AsteriskTelephony, ManagerSettings
 from activities.telephony.asterisk.client import AriClient, CredentialsRefused, path
-from activities.telephony.asterisk.doctor import Expectations, Finding, Level, examine
+from activities.telephony.asterisk.doctor import Expectations, Level
 from activities.telephony.errors import ProviderUnavailable
 from activities.telephony.model import Arrangement, Placement, WantedLeg
 from hookflash import Mode, Outcome, Stage
+from tests.integration.examination import WITHOUT_SOUNDS, bad, edited, examined, replacing
 from tests.integration.switchboard import ENGINE_APP, Office, reaches, temporal_server, worker_on
 from tests.rig.ari import CallControl, new_id
 from tests.rig.behaviour import Behaviour
@@ -83,8 +84,9 @@ def manager(node: DeployedNode) -> ManagerSettings:
     )
 
 
-async def examined(how: AsteriskSettings, expected: Expectations) -> list[Finding]:
-    return [finding async for finding in examine(how, expected)]
+def ours(node: DeployedNode, name: str) -> Path:
+    """Return a file of the configuration that is ours."""
+    return node.folder / "etc/hookflash" / f"{name}.conf"
 
 
 async def test_a_warm_transfer_over_tls(node: DeployedNode, engine: Client) -> None:
@@ -127,7 +129,7 @@ async def test_a_call_of_the_dialplan_is_taken_over(node: DeployedNode, engine: 
 async def test_the_doctor_finds_nothing(node: DeployedNode) -> None:
     recordings = tuple(f"hookflash-{name}" for name in RECORDINGS)
     found = await examined(settings(node, manager=manager(node)), Expectations(recordings=recordings))
-    assert [it for it in found if it.level is not Level.OK] == []
+    assert bad(found) == []
     checked = {"transport", "permissions", "dialplan", "302 guard", "music", "recordings", "manager", "adoption"}
     assert {it.check for it in found} >= checked
     await node.drained()
@@ -135,8 +137,8 @@ async def test_the_doctor_finds_nothing(node: DeployedNode) -> None:
 
 async def test_the_example_of_a_site_lacks_nothing_but_your_recordings(tmp_path: Path) -> None:
     async with DeployedNode(tmp_path / "example", site=DEPLOY / "site.example") as node:
-        found = await examined(settings(node), Expectations())
-    assert [(it.check, it.level) for it in found if it.level is not Level.OK] == [("recordings", Level.WARNING)]
+        found = await examined(settings(node))
+    assert bad(found) == [("recordings", "warning")]
 
 
 async def test_the_health_check_sees_asterisk_alive_and_gone(node: DeployedNode, tmp_path: Path) -> None:
@@ -173,7 +175,7 @@ async def test_a_certificate_that_cannot_be_trusted(node: DeployedNode, tmp_path
             await anext(provider.events())
     finally:
         await provider.close()
-    found = await examined(settings(node, **changes), Expectations())
+    found = await examined(settings(node, **changes))
     assert [(it.check, it.level) for it in found[1:]] == [("reachable", Level.FAILURE)]
     assert "HOOKFLASH_ASTERISK_CA_FILE" in found[1].remedy
 
@@ -182,51 +184,38 @@ async def test_a_password_that_changes_while_the_worker_runs(node: DeployedNode,
     file = tmp_path / "password"
     file.write_text(node.ari_password)
     client = AriClient(settings(node, password=SecretFile(file)))
-    configuration = node.folder / "etc/hookflash/ari.conf"
-    before = configuration.read_text()
+    another = "another-secret-of-the-deployment"
     try:
         assert (await client.send("GET", path("asterisk", "ping"))).done
-        configuration.write_text(before.replace(node.ari_password, "another-secret-of-the-deployment"))
-        await node.cli("module reload res_ari.so")
-        with pytest.raises(CredentialsRefused):
-            await client.send("GET", path("asterisk", "ping"))
-        file.write_text("another-secret-of-the-deployment")
-        assert (await client.send("GET", path("asterisk", "ping"))).done
+        async with edited(
+            ours(node, "ari"), replacing(node.ari_password, another), lambda: node.cli("module reload res_ari.so")
+        ):
+            with pytest.raises(CredentialsRefused):
+                await client.send("GET", path("asterisk", "ping"))
+            file.write_text(another)
+            assert (await client.send("GET", path("asterisk", "ping"))).done
     finally:
         await client.close()
-        configuration.write_text(before)
-        await node.cli("module reload res_ari.so")
+
+
+# Nobody but a machine that is not ours.
+FROM_ELSEWHERE = replacing("permit=127.0.0.1/32", "permit=192.0.2.1/32")
 
 
 async def test_who_is_not_permitted_is_refused_by_address(node: DeployedNode) -> None:
-    configuration = node.folder / "etc/hookflash/ari.conf"
-    before = configuration.read_text()
-    configuration.write_text(before.replace("permit=127.0.0.1/32", "permit=192.0.2.1/32"))
-    try:
-        await node.cli("module reload res_ari.so")
-        found = await examined(settings(node), Expectations())
+    async with edited(ours(node, "ari"), FROM_ELSEWHERE, lambda: node.cli("module reload res_ari.so")):
+        found = await examined(settings(node))
         assert [it.check for it in found if it.level is Level.FAILURE] == ["credentials"]
         assert "permit=" in found[-1].remedy
-    finally:
-        configuration.write_text(before)
-        await node.cli("module reload res_ari.so")
 
 
 async def test_who_is_not_permitted_is_refused_by_the_manager(node: DeployedNode) -> None:
-    configuration = node.folder / "etc/hookflash/manager.conf"
-    before = configuration.read_text()
-    configuration.write_text(before.replace("permit=127.0.0.1/32", "permit=192.0.2.1/32"))
     how = settings(node, manager=manager(node))
-    try:
-        await node.cli("manager reload")
-        found = await examined(how, Expectations(music=(), recordings=()))
+    async with edited(ours(node, "manager"), FROM_ELSEWHERE, lambda: node.cli("manager reload")):
+        found = await examined(how, WITHOUT_SOUNDS)
         assert [it.check for it in found if it.level is Level.FAILURE] == ["manager"]
         assert "permit=" in next(it.remedy for it in found if it.check == "manager")
-    finally:
-        configuration.write_text(before)
-        await node.cli("manager reload")
-    found = await examined(how, Expectations(music=(), recordings=()))
-    assert [it for it in found if it.level is not Level.OK] == []
+    assert bad(await examined(how, WITHOUT_SOUNDS)) == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What an operator may ask the doctor for. What it finds on a real node: tests/integration/test_asterisk_doctor.py."""
+"""What an operator may ask the doctor for. What it finds on a real node: tests/integration/test_asterisk_doctor*.py."""
 
 import os
 from pathlib import Path
