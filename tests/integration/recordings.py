@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.providers.asterisk_world import AsteriskWorld
-from tests.providers.contract import eventually
+from tests.providers.world import eventually
 from tests.rig.phone import Phone
 from tests.rig.rtp import PACKET_SECONDS
 

@@ -13,7 +13,9 @@ from activities.telephony.model import LegEventKind, Phase, Placement
 from hookflash import Cause
 from tests.integration.dialplan_calls import ADOPTED, Stethoscope, phones_of, talking, together, worker
 from tests.providers.asterisk_world import AsteriskWorld, asterisk_world, manager_settings, settings
-from tests.providers.contract import Feature, Party, Transfer, listening, seen
+from tests.providers.contract import Transfer, seen
+from tests.providers.listening import listening
+from tests.providers.world import Feature, Party
 from tests.rig.ari import CallControl
 from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.ear import hear_exactly

@@ -14,7 +14,8 @@ from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderU
 from activities.telephony.model import Arrangement, LegEventKind, Phase, Placement, WantedLeg
 from hookflash import Cause
 from tests.providers.asterisk_world import AsteriskWorld, settings
-from tests.providers.contract import Transfer, listening, seen
+from tests.providers.contract import Transfer, seen
+from tests.providers.listening import listening
 from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.ear import hear_exactly
 

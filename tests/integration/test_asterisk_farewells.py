@@ -6,7 +6,8 @@ from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
 from activities.telephony.model import Announcement, Placement
 from tests.integration.recordings import AT_ONCE, LONG, MISSING, SHORT, nobody_of_us, now, times_heard
 from tests.providers.asterisk_world import AsteriskWorld
-from tests.providers.contract import Feature, Transfer, eventually
+from tests.providers.contract import Transfer
+from tests.providers.world import Feature, eventually
 from tests.rig.ear import hear_exactly
 from tests.rig.phone import Phone
 

@@ -5,7 +5,9 @@ import pytest
 from activities.telephony.model import LegEventKind, Placement
 from tests.integration.recordings import no_helpers
 from tests.providers.asterisk_world import AsteriskWorld
-from tests.providers.contract import ANNOUNCEMENT, Manner, Party, Transfer, eventually, expect, listening
+from tests.providers.contract import Transfer
+from tests.providers.listening import listening
+from tests.providers.world import ANNOUNCEMENT, Manner, Party, eventually, expect
 from tests.rig.ear import hear_exactly
 
 pytestmark = pytest.mark.asterisk

@@ -9,8 +9,9 @@ import pytest
 from activities.telephony.asterisk import AsteriskTelephony
 from activities.telephony.model import Observation, Placement
 from tests.providers.asterisk_world import AsteriskWorld, settings
-from tests.providers.contract import Party, Transfer, eventually, expect
+from tests.providers.contract import Transfer
 from tests.providers.steps import COMPANY, consulting_for_the_company
+from tests.providers.world import Party, eventually, expect
 from tests.rig.behaviour import Behaviour
 from tests.rig.ear import hear_exactly
 from tests.rig.sip import Message

@@ -14,7 +14,9 @@ from activities.telephony.errors import ProtocolError, Unsupported
 from activities.telephony.model import Dial, LegEventKind, Phase, Placement
 from hookflash import Cause
 from tests.providers.asterisk_world import AsteriskWorld, settings
-from tests.providers.contract import ANNOUNCEMENT, MUSIC, RINGBACK, Manner, Party, Transfer, expect, listening, seen
+from tests.providers.contract import Transfer, seen
+from tests.providers.listening import listening
+from tests.providers.world import ANNOUNCEMENT, MUSIC, RINGBACK, Manner, Party, expect
 from tests.rig.behaviour import Behaviour
 from tests.rig.ear import hear_exactly
 

@@ -5,7 +5,8 @@ import pytest
 from activities.telephony.model import LegEventKind, Placement
 from tests.integration.recordings import now
 from tests.providers.asterisk_world import AsteriskWorld
-from tests.providers.contract import Transfer, listening
+from tests.providers.contract import Transfer
+from tests.providers.listening import listening
 from tests.rig.ear import hear_exactly
 
 pytestmark = pytest.mark.asterisk

@@ -11,7 +11,8 @@ from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
 from activities.telephony.model import Announcement, Placement
 from tests.integration.recordings import AT_ONCE, LONG, MISSING, SHORT, no_helpers, nobody_of_us, now, times_heard
 from tests.providers.asterisk_world import AsteriskWorld
-from tests.providers.contract import Feature, Transfer, eventually
+from tests.providers.contract import Transfer
+from tests.providers.world import Feature, eventually
 from tests.rig.ear import hear_exactly
 from tests.rig.phone import Phone
 
@@ -148,7 +149,7 @@ async def test_a_whisper_that_stopped_half_way(
     with pytest.raises((OutcomeUnknown, ProviderUnavailable)):
         await transfer.arrange(together, announcements=announcements)
     for _ in range(2):
-        assert (await transfer.arrange(together, announcements=announcements if again else None)).stands
+        assert (await transfer.arrange(together, announcements=announcements if again else {})).stands
     await no_helpers(world)
     await hear_exactly({world.phone_of(customer): {"agent"}, world.phone_of(agent): {"customer"}})
     assert times_heard(world.phone_of(agent), since) <= 1

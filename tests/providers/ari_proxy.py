@@ -6,7 +6,7 @@ from types import TracebackType
 import aiohttp
 from aiohttp import web
 
-from tests.providers.contract import Feature
+from tests.providers.world import Feature
 
 HOP_BY_HOP = {"transfer-encoding", "connection", "content-encoding", "content-length", "keep-alive"}
 

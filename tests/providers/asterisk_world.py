@@ -16,7 +16,7 @@ from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
 from activities.telephony.interface import Telephony
 from activities.telephony.model import Arrangement, LegEvent, Observation, Report, TransferAsked
 from tests.providers.ari_proxy import AriProxy
-from tests.providers.contract import ANNOUNCEMENT, MUSIC, PLACE, RINGBACK, SILENCE, Feature, Manner, Party
+from tests.providers.world import ANNOUNCEMENT, MUSIC, PLACE, RINGBACK, SILENCE, Feature, Manner, Party
 from tests.rig.ari import CallControl, new_id
 from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.behaviour import Behaviour

@@ -6,8 +6,9 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 
 from tests.providers.asterisk_world import asterisk_world, stop_shared_node
-from tests.providers.contract import Transfer, World
+from tests.providers.contract import Transfer
 from tests.providers.simulator_world import simulator_world
+from tests.providers.world import World
 
 Open = Callable[[], AbstractAsyncContextManager[World]]
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from activities.telephony.model import Report
 from activities.telephony.simulator import SimulatedExchange, Sound, VirtualClock
 from activities.telephony.simulator.legs import Leg
-from tests.providers.contract import ANNOUNCEMENT, MUSIC, PLACE, RINGBACK, SILENCE, Feature, Manner, Party
+from tests.providers.world import ANNOUNCEMENT, MUSIC, PLACE, RINGBACK, SILENCE, Feature, Manner, Party
 
 _SOUNDS: dict[str, str] = {
     Sound.MUSIC: MUSIC,

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from activities.telephony.model import Placement
-from tests.providers.contract import MUSIC, Feature, Party, Transfer, World, eventually, expect
+from tests.providers.contract import Transfer
+from tests.providers.world import MUSIC, Feature, Party, World, eventually, expect
 
 COMPANY = "+14155550100"
 """A number of the company's own."""
@@ -58,7 +59,7 @@ async def consulting(transfer: Transfer, dial: Mapping[str, object] | None = Non
     """The customer waits while agent and target talk, who was dialled like this."""
     customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
     ringing = {customer: ON_HOLD, agent: IN_ROOM, target: RINGING}
-    await transfer.arrange(ringing, dial=dial)
+    await transfer.arrange(ringing, dial=dial or {})
     await transfer.until_it_rings(target)
     await transfer.world.answer(target)
     await transfer.until_answered(target, ringing)

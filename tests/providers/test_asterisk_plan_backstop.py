@@ -5,7 +5,7 @@ from datetime import timedelta
 from activities.telephony.asterisk.plan import make_plan
 from activities.telephony.asterisk.state import BACKSTOP, PLACE
 from activities.telephony.asterisk.steps import Note
-from tests.providers.test_asterisk_plan import (
+from tests.providers.plans import (
     GONE,
     HELD,
     IN_ROOM,

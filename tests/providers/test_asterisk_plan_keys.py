@@ -7,7 +7,7 @@ import pytest
 
 from activities.telephony.asterisk.state import PLACE
 from activities.telephony.asterisk.steps import HangUp, Move, Music, NoteCompany, Ring
-from tests.providers.test_asterisk_plan import (
+from tests.providers.plans import (
     GONE,
     HELD,
     HOLD,

@@ -7,7 +7,7 @@ import pytest
 from activities.telephony.asterisk.state import SHOWN, Caller, Channel, Picture
 from activities.telephony.asterisk.steps import HangUp, Move, Note
 from activities.telephony.model import WantedLeg
-from tests.providers.test_asterisk_plan import (
+from tests.providers.plans import (
     GONE,
     IN_ROOM,
     ON_HOLD,

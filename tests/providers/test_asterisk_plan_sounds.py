@@ -37,7 +37,7 @@ from activities.telephony.asterisk.steps import (
 )
 from activities.telephony.model import Announcement
 from hookflash import Cause
-from tests.providers.test_asterisk_plan import (
+from tests.providers.plans import (
     CREATE,
     DIAL,
     GONE,

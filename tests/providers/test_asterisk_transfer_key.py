@@ -9,7 +9,7 @@ from activities.telephony.asterisk.steps import Create, HangUp, Note, Tell
 from activities.telephony.asterisk.transfer_key import HANDLING
 from activities.telephony.asterisk.translation import AriEvent, Endings, Translator
 from activities.telephony.model import Report, TransferAsked
-from tests.providers.test_asterisk_plan import (
+from tests.providers.plans import (
     GONE,
     IN_ROOM,
     OURS,

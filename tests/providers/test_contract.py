@@ -8,7 +8,10 @@ import pytest
 from activities.telephony.errors import Unsupported
 from activities.telephony.model import LegEventKind, Phase, Placement
 from hookflash import Cause
-from tests.providers.contract import (
+from tests.providers.contract import Transfer, seen
+from tests.providers.listening import listening
+from tests.providers.steps import Steps, consulting, needs, nothing_left
+from tests.providers.world import (
     ANNOUNCEMENT,
     MUSIC,
     PLACE,
@@ -16,14 +19,10 @@ from tests.providers.contract import (
     Feature,
     Manner,
     Party,
-    Transfer,
     World,
     eventually,
     expect,
-    listening,
-    seen,
 )
-from tests.providers.steps import Steps, consulting, needs, nothing_left
 
 IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
 SCREENING, HANDED_OFF, GONE = Placement.SCREENING, Placement.HANDED_OFF, Placement.GONE

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import pytest
 
 from activities.telephony.model import Observation, Placement
-from tests.providers.contract import MUSIC, Feature, Party, Transfer, World, eventually, expect
+from tests.providers.contract import Transfer
 from tests.providers.steps import COMPANY, Steps, consulting_for_the_company, needs
+from tests.providers.world import MUSIC, Feature, Party, World, eventually, expect
 
 IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
 SCREENING, GONE = Placement.SCREENING, Placement.GONE

@@ -5,8 +5,9 @@ import pytest
 from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
 from activities.telephony.model import Phase, Placement
 from hookflash import Cause
-from tests.providers.contract import MUSIC, PLACE, RINGBACK, Feature, Party, Transfer, World, expect, seen
+from tests.providers.contract import Transfer, seen
 from tests.providers.steps import Steps, needs
+from tests.providers.world import MUSIC, PLACE, RINGBACK, Feature, Party, World, expect
 
 IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
 HANDED_OFF, GONE = Placement.HANDED_OFF, Placement.GONE

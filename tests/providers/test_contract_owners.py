@@ -6,8 +6,10 @@ from uuid import uuid4
 from activities.telephony.errors import ProviderUnavailable
 from activities.telephony.model import LegEventKind, Placement
 from hookflash import Cause
-from tests.providers.contract import MUSIC, RINGBACK, Transfer, World, eventually, expect, listening, seen
+from tests.providers.contract import Transfer, seen
+from tests.providers.listening import listening
 from tests.providers.steps import Steps, nothing_left
+from tests.providers.world import MUSIC, RINGBACK, World, eventually, expect
 
 IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
 GONE = Placement.GONE

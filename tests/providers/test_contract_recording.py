@@ -6,8 +6,9 @@ from collections.abc import Mapping
 import pytest
 
 from activities.telephony.model import LegRecording, Observation, Placement
-from tests.providers.contract import Party, Transfer, World, eventually, expect
+from tests.providers.contract import Transfer
 from tests.providers.steps import Steps
+from tests.providers.world import Party, World, eventually, expect
 
 IN_ROOM, ON_HOLD, HANDED_OFF, GONE = Placement.IN_ROOM, Placement.ON_HOLD, Placement.HANDED_OFF, Placement.GONE
 

@@ -6,21 +6,10 @@ import pytest
 
 from activities.telephony.model import Announcement, LegEventKind, Phase, Placement
 from hookflash import Cause
-from tests.providers.contract import (
-    ANNOUNCEMENT,
-    MUSIC,
-    RINGBACK,
-    Feature,
-    Manner,
-    Party,
-    Transfer,
-    World,
-    eventually,
-    expect,
-    listening,
-    seen,
-)
+from tests.providers.contract import Transfer, seen
+from tests.providers.listening import listening
 from tests.providers.steps import Steps, needs, nothing_left
+from tests.providers.world import ANNOUNCEMENT, MUSIC, RINGBACK, Feature, Manner, Party, World, eventually, expect
 
 IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
 SCREENING, GONE = Placement.SCREENING, Placement.GONE

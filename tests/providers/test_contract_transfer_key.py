@@ -1,8 +1,10 @@
 """What every provider promises of a phone's own transfer key, and of targets that are there already."""
 
 from activities.telephony.model import Arrangement, Phase, Placement, Report, TransferAsked
-from tests.providers.contract import Party, Transfer, World, eventually, expect, listening, seen
+from tests.providers.contract import Transfer, seen
+from tests.providers.listening import listening
 from tests.providers.test_contract import Steps
+from tests.providers.world import Party, World, eventually, expect
 
 IN_ROOM, ON_HOLD, RINGING, GONE = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING, Placement.GONE
 
