@@ -1,12 +1,14 @@
-"""The worlds that the contract suite runs in; the Asterisk among them is shared, and stopped at the end."""
+"""The worlds that the contract suite runs in, whose Asterisk is shared and stopped at the end; a simulated call."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
 
+from activities.telephony.simulator import SimulatedExchange, VirtualClock
 from tests.providers.asterisk_world import asterisk_world, stop_shared_node
 from tests.providers.contract import Transfer
+from tests.providers.simulated import ANNA, CAROL
 from tests.providers.simulator_world import simulator_world
 from tests.providers.world import World
 
@@ -38,3 +40,17 @@ async def shared_node_stops() -> AsyncIterator[None]:
     """Stop the shared node at the end of the run, if a test has started it."""
     yield
     await stop_shared_node()
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    """Give the time of a simulated exchange."""
+    return VirtualClock()
+
+
+@pytest.fixture
+def exchange(clock: VirtualClock) -> SimulatedExchange:
+    """Give a simulated exchange with a call."""
+    exchange = SimulatedExchange(clock)
+    exchange.place_call(CAROL, ANNA)
+    return exchange

@@ -16,7 +16,7 @@ from activities.telephony.model import (
 )
 from activities.telephony.simulator import SimulatedExchange, Sound, VirtualClock
 from hookflash import Cause
-from tests.providers.test_simulator import listen
+from tests.providers.simulated import listen
 
 CAROL, ANNA = "sim:carol", "sim:anna"
 BOB, EVE = "hf-" + "b" * 32, "hf-" + "e" * 32
