@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from activities.admission import AdmittedTarget, Verdict
+from activities.telephony.model import DEFAULT_MUSIC
 from hookflash import (
     AnotherTarget,
     Cause,
@@ -26,9 +27,6 @@ _DIALS_WITHIN = timedelta(milliseconds=100)
 """How long after it was wanted a leg may be dialled without being late."""
 
 _RETRY_FIRST, _RETRY_MOST = timedelta(milliseconds=500), timedelta(seconds=5)
-
-DEFAULT_MUSIC = "default"
-"""Class of music where neither the request nor the tenant names one."""
 
 _CALLER_ID_REFUSED = (403, 428, 433, 436, 437, 438)
 """SIP status codes by which a carrier refuses an identity: RFC 5079 section 5, RFC 8224 section 6.2.2. Many only say

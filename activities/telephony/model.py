@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from hookflash import Cause
 from hookflash.events import Evidence
 
+DEFAULT_MUSIC = "default"
+"""Class of the music where nobody names one."""
+
 
 class Placement(StrEnum):
     """Where a leg must be."""
@@ -169,7 +172,7 @@ class Arrangement(Frozen):
     legs: tuple[WantedLeg, ...]
     customer: str = ""
     """Leg that must never hear silence nor be overheard: it decides the order of the steps. Default: the first leg."""
-    hold_music: str = "default"
+    hold_music: str = DEFAULT_MUSIC
     """Class of music for whoever is on hold. Default: ``default``."""
     hold_limit: timedelta | None = None
     """Longest time anybody waits, by the engine's own timers. A provider that can end a wait by itself does so some

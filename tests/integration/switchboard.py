@@ -61,18 +61,21 @@ class Office:
         legs = {channel["name"].rpartition("-")[0]: channel["id"] for channel in await self.node.channels()}
         return TalkingCall(self, customer, agent, legs["PJSIP/customer"], legs["PJSIP/agent"], "")
 
-    async def call(self, agent_variables: Mapping[str, str] | None = None) -> "TalkingCall":
+    async def call(
+        self, agent_variables: Mapping[str, str] | None = None, kind: str = "mixing,dtmf_events"
+    ) -> "TalkingCall":
         """Connect customer and agent, as the contact centre's own call control does before a transfer.
 
         Args:
             agent_variables: What it sets on the agent's leg.
+            kind: Type of its bridge.
         """
         customer, agent = await self.phones.phone("customer"), await self.phones.phone("agent")
         legs = [
             await self.calls.connect_phone("customer"),
             await self.calls.connect_phone("agent", variables=agent_variables),
         ]
-        room = await self.calls.bridge(*legs)
+        room = await self.calls.bridge(*legs, kind=kind)
         await hear_exactly({customer: {"agent"}, agent: {"customer"}})
         return TalkingCall(self, customer, agent, legs[0], legs[1], room)
 

@@ -42,6 +42,8 @@ class Call:
         self._transactions = Transactions(send)
         self._serving: asyncio.Task[None] | None = None
         self._dead = False
+        self._holds = False
+        """Whether this phone's own hold key is on."""
         self._update_status = 200
         self._updates: list[Message] = []
         """The requests that have changed the call and were accepted."""
@@ -142,7 +144,7 @@ class Call:
     def _answer_to(self, request: Message) -> tuple[Headers, bytes]:
         """Take over what an offer says about media; return headers and body of the answer."""
         offer = Description.decode(request.body)
-        direction = "sendrecv"
+        direction = "sendonly" if self._holds else "sendrecv"
         if offer is not None:
             self.media.remote = offer.address
             direction = ANSWERED_DIRECTION.get(offer.direction, direction)
@@ -208,7 +210,7 @@ class Call:
     async def hold(self, held: bool = True) -> int:
         """Press this phone's own hold key: a re-INVITE that only sends (RFC 3264, section 8.4)."""
         direction = "sendonly" if held else "sendrecv"
-        self.media.talking = not held
+        self.media.talking, self._holds = not held, held
         invite = self.dialog.request("INVITE", body=Description(self.media.local, direction).encode())
         final = await self._negotiate(invite)
         return final.status if final is not None else 408

@@ -15,6 +15,7 @@ from activities.telephony.asterisk.client import AriClient, InternalError, path
 from activities.telephony.asterisk.events import listen
 from activities.telephony.asterisk.execute import Executor, LegFailedError, StaleError
 from activities.telephony.asterisk.introducing import unintroduced
+from activities.telephony.asterisk.phone_hold import BRIDGES, PhoneHolds, pairs
 from activities.telephony.asterisk.plan import Plan, make_plan
 from activities.telephony.asterisk.settings import AsteriskSettings
 from activities.telephony.asterisk.state import (
@@ -33,10 +34,18 @@ from activities.telephony.asterisk.steps import Step, Tell
 from activities.telephony.asterisk.translation import Endings, Translator
 from activities.telephony.asterisk.verdicts import was_there
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable, Unsupported
-from activities.telephony.model import Arrangement, LegEvent, Observation, Phase, Report, SeenLeg, TransferAsked
+from activities.telephony.model import (
+    DEFAULT_MUSIC,
+    Arrangement,
+    LegEvent,
+    Observation,
+    Phase,
+    Report,
+    SeenLeg,
+    TransferAsked,
+)
 
 CHANNELS = TypeAdapter(tuple[Channel, ...])
-BRIDGES = TypeAdapter(tuple[Bridge, ...])
 
 DOUBT = 0.1
 """Before a second look at legs that cannot be taken over. What is refused for good was seen twice."""
@@ -86,8 +95,10 @@ class AsteriskTelephony:
 
     async def decline(self, leg: str) -> None:
         """Tell a phone that nothing comes of the transfer it has asked for; see ``Telephony.decline``."""
+        executor = Executor(self._client)
         try:
-            await Executor(self._client).run((Tell(leg, Report.DECLINED),))
+            await executor.run((Tell(leg, Report.DECLINED),))
+            await PhoneHolds(self._client, executor).settle_around(leg)
         except StaleError as error:
             raise ProtocolError(str(error)) from error
 
@@ -107,6 +118,7 @@ class _Run:
         self._wanted = wanted
         self._executor = Executor(client)
         self._adopter = Adopter(client, self._executor, settings)
+        self._phone_holds = PhoneHolds(client, self._executor)
         self._seen_endings = endings
         self._own_endings: dict[str, Ending] = {}
         self._trouble = ""
@@ -122,6 +134,7 @@ class _Run:
                     return self._refuse(picture)
                 picture, plan = await self._plan(picture)
                 if not plan.steps:
+                    await self._settle_holds(picture)
                     return self._observe(picture, plan)
                 if plan.steps == previous:
                     raise StaleError(f"{type(plan.steps[0]).__name__} was accepted without effect")
@@ -188,6 +201,13 @@ class _Run:
             partners=await self._partners(picture),
             recordings=await self._recordings(),
         )
+
+    async def _settle_holds(self, picture: Picture) -> None:
+        """Give music to whoever would hear nothing now, because the phone of the other is on hold."""
+        # Where nobody has said which music it is to be, the channel may have music of its own.
+        music = self._wanted.hold_music if self._wanted.hold_music != DEFAULT_MUSIC else ""
+        for pair in pairs(self._wanted, picture):
+            await self._phone_holds.settle(pair, music)
 
     async def _recordings(self) -> dict[str, str]:
         """Return the states of the recordings that the arrangement names."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from activities.telephony.asterisk.client import path
 from activities.telephony.asterisk.request import GONE, Note, Request
-from activities.telephony.asterisk.state import ANNOUNCING, DONE, LISTENED, OWNER
+from activities.telephony.asterisk.state import ANNOUNCING, DONE, LISTENED, OWNER, TOLD_OF_HOLD
 
 RECORDINGS = "hookflash-farewell"
 """Dialplan context in which a channel hears the recording that its extension is the name of, and is hung up."""
@@ -55,6 +55,37 @@ class StopRing:
         """Return what it takes."""
         fine = frozenset({404, 409, 412})
         return (Request("DELETE", path("channels", self.leg, "ring"), fine=fine),)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldAgain:
+    """Tell a leg that its partner's phone is on hold, as Asterisk does when it sees that happen: music until it ends.
+
+    Noted before, so that whoever comes after us ends it if need be. The second note is taken once the hold was.
+    """
+
+    leg: str
+    partner: str
+    music: str
+    """Class of the music. Empty: the leg's own."""
+
+    def requests(self) -> tuple[Request, ...]:
+        """Return what it takes."""
+        functions = (("CHANNEL(musicclass)", self.music),) if self.music else ()
+        note = Note(self.leg, ((TOLD_OF_HOLD, self.partner),), functions).requests()
+        return *note, Request("POST", path("channels", self.leg, "hold")), *note
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOver:
+    """Tell a leg that its partner's phone is not on hold any more."""
+
+    leg: str
+
+    def requests(self) -> tuple[Request, ...]:
+        """Return what it takes."""
+        resume = Request("DELETE", path("channels", self.leg, "hold"))
+        return resume, *Note(self.leg, ((TOLD_OF_HOLD, ""),)).requests()
 
 
 @dataclass(frozen=True, slots=True)

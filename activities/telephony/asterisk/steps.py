@@ -12,6 +12,8 @@ from activities.telephony.asterisk.departures import Farewell, GiveUp, HandOff, 
 from activities.telephony.asterisk.request import GONE, Note, Request, variable
 from activities.telephony.asterisk.sounds import (
     FinishWhisper,
+    HoldAgain,
+    HoldOver,
     Listen,
     Music,
     Play,
@@ -228,6 +230,8 @@ Step = (
     | Music
     | Ring
     | StopRing
+    | HoldAgain
+    | HoldOver
     | Prompt
     | StopPrompt
     | Play

@@ -28,7 +28,7 @@ _STATES = {
 _CANNOT_BE_TOLD = frozenset({400, 404, 409, 412, 422})
 """Refusals that say: it is gone, or is no phone that could be told. That must not cost anybody the call."""
 _TWO = 2
-_TALKING = "mixing"
+TALKING = "mixing"
 _PLUS = re.compile(r"\+[0-9]+", re.ASCII)
 
 
@@ -45,7 +45,7 @@ class Asker(BaseModel):
     @property
     def partner(self) -> str:
         """Leg of the only other party, empty if there is none. Who is on hold shares a bridge with strangers."""
-        talk = self.bridge is not None and self.bridge.bridge_type == _TALKING and len(self.bridge.channels) == _TWO
+        talk = self.bridge is not None and self.bridge.bridge_type == TALKING and len(self.bridge.channels) == _TWO
         return self.connected_channel.id if talk and self.connected_channel is not None else ""
 
 
