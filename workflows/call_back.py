@@ -255,7 +255,7 @@ def _attempt(promise: CallBackInput, number: int, caller: str, customer: str) ->
 
     info = workflow.info()
     owner = names.owner_token(info.workflow_id, info.run_id)
-    made_by = MadeBy(info.run_id, owner, promise.provider, promise.hold_music)
+    made_by = MadeBy(info.run_id, owner, promise.provider, promise.hold_music, promise.tenant)
     return Attempt(number, made_by, promise.caller_name, dial(caller, promise.headers), dial(customer, {}))
 
 

@@ -29,6 +29,8 @@ class MadeBy(NamedTuple):
     provider: str
     hold_music: str
     """Class of music for somebody who was left alone."""
+    tenant: str
+    """In whose name the caller's phone may transfer with its own key."""
 
 
 @dataclass
@@ -113,7 +115,7 @@ class Attempt:
             take_from=(),  # these legs are nobody else's, and once they are a watch's they are not ours any more
             room=self._room,
             customer=self.customer.id,
-            legs=tuple(_wanted(leg, placement, expired) for leg, (placement, expired) in legs),
+            legs=tuple(self._wanted(leg, placement, expired) for leg, (placement, expired) in legs),
             hold_music=self._made_by.hold_music,
             keep_room=not self.over,
         )
@@ -146,14 +148,14 @@ class Attempt:
         if leg.phase is Phase.ENDED and not self.over:
             self.failed = leg
 
-
-def _wanted(leg: CalledLeg, placement: Placement, expired: bool) -> WantedLeg:
-    dial = leg.dial.model_copy(update={"ring_timeout": leg.dial.ring_timeout + PROVIDER_STANDS_BEHIND})
-    return WantedLeg(
-        leg=leg.id,
-        name=leg.name,
-        placement=placement,
-        known=leg.phase,
-        dial=dial if placement is Placement.RINGING else None,
-        expired=expired,
-    )
+    def _wanted(self, leg: CalledLeg, placement: Placement, expired: bool) -> WantedLeg:
+        dial = leg.dial.model_copy(update={"ring_timeout": leg.dial.ring_timeout + PROVIDER_STANDS_BEHIND})
+        return WantedLeg(
+            leg=leg.id,
+            name=leg.name,
+            placement=placement,
+            known=leg.phase,
+            dial=dial if placement is Placement.RINGING else None,
+            expired=expired,
+            transfers_for=self._made_by.tenant if leg is self.caller else "",
+        )

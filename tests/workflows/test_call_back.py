@@ -41,6 +41,13 @@ async def test_the_caller_hears_ringing_until_the_customer_answers(client: Clien
         await is_connected(calls)
 
 
+async def test_the_callers_phone_may_transfer_for_the_tenant_and_the_customers_may_not(client: Client) -> None:
+    async with calling_back(client, Phones(("answer=50ms",), ("answer=50ms",))) as calls:
+        await calls.start(tenant="acme")
+        await is_connected(calls)
+        assert [calls.legs(name)[0].transfers_for for name in ("agent", "customer")] == ["acme", ""]
+
+
 async def test_nobody_is_rung_before_it_is_time(client: Client) -> None:
     async with calling_back(client, Phones(("answer=50ms",), ("answer=50ms",))) as calls:
         after = timedelta(seconds=1)
