@@ -1,5 +1,6 @@
 """The event socket of an application (docs.asterisk.org, "ARI: Introduction", RFC 6455)."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 
@@ -7,6 +8,7 @@ import aiohttp
 from pydantic import ValidationError
 
 from activities.telephony.asterisk.client import AriClient, InternalError, path
+from activities.telephony.asterisk.lost_keys import refuse_lost_keys
 from activities.telephony.asterisk.settings import AsteriskSettings
 from activities.telephony.asterisk.state import TENANT, Variable
 from activities.telephony.asterisk.translation import AriEvent, Translator
@@ -31,6 +33,8 @@ async def listen(
         ProviderUnavailable: The connection was lost, or another listener has taken over.
     """
     socket = await client.listen(settings.app, settings.heartbeat)
+    keys: set[str] = set()
+    refusing = asyncio.create_task(refuse_lost_keys(client, settings, keys))
     try:
         yield None
         while True:
@@ -45,6 +49,8 @@ async def listen(
             if event.type == "ApplicationReplaced":
                 raise ProviderUnavailable("another listener took over the events of this application")
             news = translator.translate(event)
+            if isinstance(news, TransferAsked):
+                keys.add(news.leg)
             if isinstance(news, TransferAsked) and not news.tenant:
                 # Whoever made the leg may have set it without asking for reports.
                 news = news.model_copy(update={"tenant": await _tenant(client, news.leg)})
@@ -59,6 +65,8 @@ async def listen(
             if news is not None:
                 yield news
     finally:
+        refusing.cancel()
+        await asyncio.gather(refusing, return_exceptions=True)
         await socket.close()
 
 

@@ -203,6 +203,13 @@ def moment(text: str) -> datetime | None:
         return None
 
 
+class Application(_Shown):
+    """A Stasis application as ARI shows it."""
+
+    channel_ids: frozenset[str] = frozenset()
+    """Channels whose events it is told."""
+
+
 class Endpoint(_Shown):
     """A SIP endpoint as ARI shows it."""
 

@@ -73,7 +73,7 @@ def asked(referred_by: Asker, refer_to: ReferTo, trunk: str | None) -> TransferA
     return TransferAsked(
         leg=source.id,
         owner=source.owner,
-        again=bool(source.owner) and source.variable(REPORTED) == _told(Report.PROGRESS, source.owner),
+        again=is_told(source),
         tenant=source.variable(TENANT),
         callable_at=f"pjsip:{source.endpoint}" if source.endpoint not in ("", trunk) else "",
         customer=referred_by.partner,
@@ -118,6 +118,11 @@ def reports(scene: Scene) -> Iterator["Tell"]:
             continue
         if channel.variable(REPORTED) != _told(leg.report, scene.wanted.owner):
             yield Tell(leg.leg, leg.report, scene.wanted.owner)
+
+
+def is_told(channel: Channel) -> bool:
+    """Whether a phone is being told of a transfer that it has asked for."""
+    return bool(channel.owner) and channel.variable(REPORTED) == _told(Report.PROGRESS, channel.owner)
 
 
 def _told(report: Report, owner: str) -> str:
