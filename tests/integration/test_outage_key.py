@@ -9,6 +9,7 @@ import pytest
 from hookflash import Outcome, TransferClient
 from hookflash.names import transfer_id
 from tests.integration.switchboard import ENGINE_APP, Office, TalkingCall, temporal_server, worker_on
+from tests.integration.test_phone_hold import LISTENED_TO, NOT_LISTENED_TO
 from tests.integration.test_transfer_key import DECLINED, OK, TRYING, told
 from tests.integration.two_nodes import PATIENCE
 from tests.rig.ari import CallControl
@@ -28,9 +29,9 @@ async def office(asterisk_node: AsteriskNode, phones: PhoneRack) -> AsyncIterato
         yield Office(asterisk_node, client, phones, CallControl(asterisk_node.ari, ENGINE_APP))
 
 
-async def desk(office: Office) -> TalkingCall:
+async def desk(office: Office, kind: str = LISTENED_TO) -> TalkingCall:
     """Connect a customer with an agent whose transfer key is the engine's."""
-    return await office.call({"PJSIP_TRANSFER_HANDLING()": "ari-only", "HOOKFLASH_TENANT": "default"})
+    return await office.call({"PJSIP_TRANSFER_HANDLING()": "ari-only", "HOOKFLASH_TENANT": "default"}, kind)
 
 
 async def test_a_transfer_key_that_nobody_hears_is_refused_when_the_engine_is_back(
@@ -53,6 +54,28 @@ async def test_a_transfer_key_that_nobody_hears_is_refused_when_the_engine_is_ba
         await hear_exactly({call.customer: {"target1"}, target: {"customer"}}, PATIENCE)
         await phone.until("ended", PATIENCE)
         await told(phone, TRYING, DECLINED, TRYING, OK)
+        await call.hang_up()
+        await office.node.drained(PATIENCE)
+
+
+async def test_a_customer_on_hold_loses_the_music_by_a_key_that_nobody_hears_until_the_engine_is_back(
+    office: Office, tmp_path: Path
+) -> None:
+    """Where Asterisk does not listen to the bridge. Its owner can choose a type that it does listen to."""
+    async with worker_on(office.node, office.client, tmp_path / "first.log") as worker:
+        call = await desk(office, NOT_LISTENED_TO)
+        worker.send(signal.SIGKILL)
+        await worker.end()
+    phone = call.agent.active_call
+    await phone.hold()
+    await hear_exactly({call.customer: {"music"}, call.agent: None})
+    assert await phone.transfer("target1") == 202
+    await hear_exactly({call.customer: None, call.agent: None})
+    async with worker_on(office.node, office.client, tmp_path / "second.log"):
+        await _is_told(call, TRYING, DECLINED)
+        await hear_exactly({call.customer: {"music"}, call.agent: None}, PATIENCE)
+        await phone.hold(False)
+        await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}}, PATIENCE)
         await call.hang_up()
         await office.node.drained(PATIENCE)
 

@@ -8,7 +8,7 @@ import aiohttp
 from pydantic import ValidationError
 
 from activities.telephony.asterisk.client import AriClient, InternalError, path
-from activities.telephony.asterisk.lost_keys import refuse_lost_keys
+from activities.telephony.asterisk.refusing import refuse_lost_keys
 from activities.telephony.asterisk.settings import AsteriskSettings
 from activities.telephony.asterisk.state import TENANT, Variable
 from activities.telephony.asterisk.translation import AriEvent, Translator

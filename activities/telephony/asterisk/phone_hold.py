@@ -74,10 +74,12 @@ class PhoneHolds:
             TelephonyError: As ``Telephony.arrange``.
         """
         listener, partner = pair
-        if await self._on_hold(partner):
+        if not partner.endpoint:
+            return  # no phone
+        if await self._on_hold(partner.id):
             await self._executor.run((HoldAgain(listener.id, partner.id, music),))
             # Who resumes from here on ends the music too; who did before has not.
-            if await self._on_hold(partner):
+            if await self._on_hold(partner.id):
                 return
         elif not listener.variable(TOLD_OF_HOLD):
             return
@@ -90,21 +92,20 @@ class PhoneHolds:
             StaleError: Look again.
             TelephonyError: As ``Telephony.arrange``.
         """
+        if not await self._on_hold(leg):
+            return
         bridges = await self._client.get(path("bridges"), BRIDGES.validate_python) or ()
         talk = next((it for it in bridges if it.bridge_type == TALKING and leg in it.channels), None)
-        if talk is None or len(talk.channels) != len((leg, "its partner")):
+        if talk is None:
             return
         found = [await self._client.get(path("channels", it), Channel.model_validate) for it in talk.channels]
         for pair in _both([it for it in found if it is not None], talk.channels):
             if pair.partner.id == leg:
                 await self.settle(pair)
 
-    async def _on_hold(self, channel: Channel) -> bool:
-        if not channel.endpoint:
-            return False  # no phone
+    async def _on_hold(self, leg: str) -> bool:
         try:
-            where = path("channels", channel.id, "variable")
-            reply = await self._client.send("GET", where, {"variable": ON_HOLD})
+            reply = await self._client.send("GET", path("channels", leg, "variable"), {"variable": ON_HOLD})
         except InternalError:
             return False  # Asterisk cannot say, for example without func_channel
         return reply.done and Variable.model_validate(reply.data).value == "1"

@@ -17,6 +17,7 @@ from activities.telephony.asterisk.execute import Executor, LegFailedError, Stal
 from activities.telephony.asterisk.introducing import unintroduced
 from activities.telephony.asterisk.phone_hold import BRIDGES, PhoneHolds, pairs
 from activities.telephony.asterisk.plan import Plan, make_plan
+from activities.telephony.asterisk.refusing import refuse
 from activities.telephony.asterisk.settings import AsteriskSettings
 from activities.telephony.asterisk.state import (
     REACHED,
@@ -30,7 +31,7 @@ from activities.telephony.asterisk.state import (
     hold_bridge,
     moment,
 )
-from activities.telephony.asterisk.steps import Step, Tell
+from activities.telephony.asterisk.steps import Step
 from activities.telephony.asterisk.translation import Endings, Translator
 from activities.telephony.asterisk.verdicts import was_there
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable, Unsupported
@@ -40,7 +41,6 @@ from activities.telephony.model import (
     LegEvent,
     Observation,
     Phase,
-    Report,
     SeenLeg,
     TransferAsked,
 )
@@ -95,10 +95,8 @@ class AsteriskTelephony:
 
     async def decline(self, leg: str) -> None:
         """Tell a phone that nothing comes of the transfer it has asked for; see ``Telephony.decline``."""
-        executor = Executor(self._client)
         try:
-            await executor.run((Tell(leg, Report.DECLINED),))
-            await PhoneHolds(self._client, executor).settle_around(leg)
+            await refuse(self._client, leg)
         except StaleError as error:
             raise ProtocolError(str(error)) from error
 

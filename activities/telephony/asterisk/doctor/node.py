@@ -40,6 +40,7 @@ NEEDED: Mapping[str, str] = {
 USEFUL: Mapping[str, str] = {
     "app_playback": "there are no farewells and no announcements to who talks",
     "app_amd": "no machine is noticed",
+    "func_channel": "who is left with a phone that is on hold hears nothing",
     "func_callerid": "the customer's number is not shown",
     "res_pjsip_caller_id": "the customer's number is not shown",
     "res_pjsip_header_funcs": "targets get no headers with the context",

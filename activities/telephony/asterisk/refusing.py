@@ -1,9 +1,9 @@
-"""Transfer keys that were pressed while nobody listened.
+"""How a phone learns that nothing comes of its transfer key, also if nobody has heard it.
 
-Asterisk accepts such a REFER with 202, tells nobody, and lets the phone wait for ten minutes (measured on 22.10.1; the
-subscription of pjproject runs out then). Whom it was about is lost. So whoever begins to listen has the phones told
-that nothing comes of it: their users still talk, and can press the key again. Asterisk does not say which phones wait,
-and to those that do not, telling it does nothing.
+While nobody listens Asterisk accepts a REFER with 202, tells nobody, and lets the phone wait for ten minutes, until the
+subscription of pjproject runs out (measured on 22.10.1). Whom it was about is lost. So whoever begins to listen has the
+phones told that nothing comes of it: their users still talk, and can press the key again. Asterisk does not say which
+phones wait, and to those that do not, telling it does nothing.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from activities.telephony.asterisk.client import AriClient, path
 from activities.telephony.asterisk.execute import Executor, StaleError
+from activities.telephony.asterisk.phone_hold import PhoneHolds
 from activities.telephony.asterisk.settings import AsteriskSettings
 from activities.telephony.asterisk.state import Application, Channel
 from activities.telephony.asterisk.transfer_key import Tell, is_told
@@ -26,6 +27,18 @@ SETTLED = 5.0
 CHANNELS = TypeAdapter(tuple[Channel, ...])
 
 logger = logging.getLogger(__name__)
+
+
+async def refuse(client: AriClient, leg: str) -> None:
+    """Tell a phone that nothing comes of it. Whoever it has put on hold may have lost the music by the key.
+
+    Raises:
+        StaleError: It was refused.
+        TelephonyError: As ``Telephony.arrange``.
+    """
+    executor = Executor(client)
+    await executor.run((Tell(leg, Report.DECLINED),))
+    await PhoneHolds(client, executor).settle_around(leg)
 
 
 async def refuse_lost_keys(client: AriClient, settings: AsteriskSettings, heard: Collection[str]) -> None:
@@ -44,7 +57,7 @@ async def refuse_lost_keys(client: AriClient, settings: AsteriskSettings, heard:
         waiting = before & await _keys(client, settings)
         for leg in sorted(waiting):
             if leg not in heard:
-                await Executor(client).run((Tell(leg, Report.DECLINED),))
+                await refuse(client, leg)
         logger.info("%d phones were told that a key which nobody has heard leads to nothing", len(waiting))
     except (TelephonyError, StaleError) as error:
         # The next listener does it, and after ten minutes Asterisk.
