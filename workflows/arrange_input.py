@@ -100,6 +100,7 @@ def _dial(call: Call, ref: LegRef) -> Dial:
     return Dial(
         address=rung.address,
         ring_timeout=ring_timeout,
+        accept_timeout=max(gate.timeout, call.accept_extended) if gate else timedelta(0),
         caller_id=rung.caller_id,
         caller_id_of=rung.caller_id_of,
         headers=context_headers(call.request.context, rung.target.data),

@@ -74,6 +74,8 @@ class Call:
         """In the order they are tried; a recall is here once for every attempt. Empty until the policy was asked."""
         self.hold_limit = _longest_wait(request.policy)
         """Longest time anybody waits on hold, by our own timers; grows when one of them is extended."""
+        self.accept_extended = timedelta()
+        """Longest time that a target is asked since that wait was extended; nothing if it never was."""
         self.since: datetime | None = None
         """The provider's time of the last look at the legs, by which it can tell that its node was restarted."""
         self.hold_music = request.policy.hold_music or DEFAULT_MUSIC

@@ -117,6 +117,7 @@ class Attempt:
             customer=self.customer.id,
             legs=tuple(self._wanted(leg, placement, expired) for leg, (placement, expired) in legs),
             hold_music=self._made_by.hold_music,
+            hold_limit=self.customer.dial.ring_timeout,  # nobody waits for longer than for the customer's answer
             keep_room=not self.over,
         )
         return ArrangeInput(provider=self._made_by.provider, arrangement=arrangement)

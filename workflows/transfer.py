@@ -242,6 +242,9 @@ class Transfer(Inbox):
         if self._state is not None:
             self._timers.keep(deadlines(self._state))  # what has begun since the last look can be extended too
         length = self._timers.extend(timer, remaining)
+        if timer is Timer.ACCEPT and length > call.accept_extended:
+            call.accept_extended = length
+            self._arranger.look_again()
         if timer not in _NOBODY_WAITS and length > call.hold_limit:
             call.hold_limit = length
             self._arranger.look_again()  # the provider's own time-out stands behind it, and has to move too

@@ -94,6 +94,9 @@ class Dial(Frozen):
     ring_timeout: timedelta
     """The provider ends the ringing by itself after this time, whether the engine lives or not. It stands behind the
     engine's own limit, which is shorter: see ``WantedLeg.expired``."""
+    accept_timeout: timedelta = timedelta(0)
+    """For ``screening``: how long it may be asked after its answer. A provider that can end such a leg by itself does
+    so some time after it, for the engine must be dead then. Default: it is not asked."""
     caller_id: str = ""
     """Number to show. Default: the provider's default."""
     caller_id_of: str = ""

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pydantic import SecretStr
 
 from activities.telephony.asterisk import AsteriskSettings
+from activities.telephony.asterisk.backstop import Backstop
 from activities.telephony.asterisk.causes import Ending
 from activities.telephony.asterisk.plan import Plan, make_plan
 from activities.telephony.asterisk.state import (
@@ -29,6 +30,9 @@ IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RING
 SCREENING, HANDED_OFF, GONE = Placement.SCREENING, Placement.HANDED_OFF, Placement.GONE
 C, A, T = "customer", "agent", "target"
 ROOM, HOLD, OURS = "room-1", hold_bridge("default"), "transfer:test:1"
+RINGS, SCREENS, ASKED = (4220, f"4220 {OURS}"), (30, f"30 {OURS}"), (10, f"10 {OURS}")
+"""Time-outs behind a target that rings in the room, outside of it, and that is up outside of it."""
+RUNG, RUNG_OUTSIDE, UP_OUTSIDE = ({BACKSTOP: noted} for _, noted in (RINGS, SCREENS, ASKED))
 TIMED, UNTIMED = (BACKSTOP, f"4200 {OURS}"), (BACKSTOP, "")
 HELD = dict([(PLACE, "hold:default"), TIMED])
 LONE = dict([(PLACE, "alone"), TIMED])
@@ -36,7 +40,9 @@ SETTINGS = AsteriskSettings(
     url="http://localhost/ari", app="hookflash", username="user", password=SecretStr("x"), trunk="carrier"
 )
 DIAL = DialLeg(address="pjsip:claims", ring_timeout=timedelta(seconds=20), prompt="accept", headers={"X-A": "b"})
-CREATE = Create(T, "hookflash", "PJSIP/claims", "claims", OURS, (("PJSIP_HEADER(add,X-A)", "b"),))
+CREATE = Create(
+    T, "hookflash", "PJSIP/claims", "claims", OURS, (("PJSIP_HEADER(add,X-A)", "b"),), backstop=Backstop(*RINGS)
+)
 TIMEOUT = (("TIMEOUT(absolute)", "4200"),)
 NO_TIMEOUT = (("TIMEOUT(absolute)", "0"),)
 
@@ -77,7 +83,7 @@ def plan(want: Arrangement, seen: Picture, known: Mapping[str, Ending] | None = 
 RINGING_NOW = picture(
     channel(C, **HELD),
     channel(A, **LONE | {RINGBACK: T}),
-    channel(T, "Ringing"),
+    channel(T, "Ringing", **RUNG),
     room=(A, T),
     hold=(C,),
     dialled=(T,),

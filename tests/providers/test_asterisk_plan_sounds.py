@@ -49,7 +49,10 @@ from tests.providers.plans import (
     ON_HOLD,
     RINGING,
     ROOM,
+    RUNG,
+    RUNG_OUTSIDE,
     SCREENING,
+    UP_OUTSIDE,
     A,
     C,
     T,
@@ -82,7 +85,7 @@ def test_who_waits_is_played_to_and_who_talks_is_whispered_to() -> None:
 @pytest.mark.parametrize(("rings", "step"), [(False, Play), (True, Whisper)])
 def test_nothing_can_be_mixed_into_silence(rings: bool, step: type) -> None:
     lone = LONE | {RINGBACK: T} if rings else LONE
-    there = (channel(C, **HELD), channel(A, **lone)) + ((channel(T, "Ringing"),) if rings else ())
+    there = (channel(C, **HELD), channel(A, **lone)) + ((channel(T, "Ringing", **RUNG),) if rings else ())
     seen = picture(*there, room=(A, T) if rings else (A,), hold=(C,), dialled=(T,))
     want = wanted(leg(C, ON_HOLD), leg(A, IN_ROOM, announcement=SOON), leg(T, RINGING if rings else GONE))
     assert isinstance(plan(want, seen).steps[-1], step)
@@ -137,7 +140,7 @@ def test_who_is_played_to_is_stopped_before_anything_is_asked_of_it() -> None:
     adopted = plan(wanted(leg(C, ON_HOLD), leg(A, ON_HOLD)), taken).steps
     assert adopted == (StopPlaying(C), Adopt(C, "transfer:test:1", "hookflash", "former", announced=True))
     handed = plan(wanted(leg(C, HANDED_OFF, place="voicemail"), leg(A, ON_HOLD)), seen).steps
-    off = HandOff(C, "voicemail", "s", 1, waits=True, rings=False)
+    off = HandOff(C, "voicemail", "s", 1, timed=True, rings=False)
     assert handed == (StopPlaying(C), StopWhisper(C, 1), off)
     # Who is hung up hears no more of it anyway, and what is asked of others is their business.
     assert plan(wanted(leg(C, GONE), leg(A, ON_HOLD)), seen).steps == (HangUp(C, 16),)
@@ -159,7 +162,7 @@ def test_nothing_is_announced_without_a_leg_that_must_be_up() -> None:
 def test_a_farewell_is_for_who_can_hear_it() -> None:
     over = wanted(leg(C, GONE, farewell="hookflash-bye"), leg(A, GONE), keep_room=False)
     assert plan(over, WAITING).steps == (
-        Farewell(C, "hookflash-bye", waits=True, rings=False),
+        Farewell(C, "hookflash-bye", timed=True, rings=False),
         HangUp(A, 16),
         DeleteRoom(ROOM),
     )
@@ -173,7 +176,7 @@ def test_a_farewell_is_for_who_can_hear_it() -> None:
 def test_a_farewell_before_the_customer_comes() -> None:
     seen = picture(channel(C, **HELD), channel(A, **{PLACE: "room"}), channel(T), room=(A, T), hold=(C,), dialled=(T,))
     want = wanted(leg(C, IN_ROOM), leg(A, IN_ROOM), leg(T, GONE, farewell="hookflash-bye"))
-    farewell = Farewell(T, "hookflash-bye", waits=False, rings=False)
+    farewell = Farewell(T, "hookflash-bye", timed=False, rings=False)
     assert plan(want, seen).steps[:3] == (Leave(T, ROOM), farewell, Move(C, ROOM))
 
 
@@ -185,9 +188,9 @@ def test_a_farewell_takes_the_place_of_all_other_sounds() -> None:
         StopPrompt(C),
         StopListening(C),
         StopWhisper(C, 2),
-        Farewell(C, "hookflash-bye", waits=True, rings=True),
+        Farewell(C, "hookflash-bye", timed=True, rings=True),
     )
-    requests = Farewell(C, "hookflash-bye", waits=True, rings=True).requests()
+    requests = Farewell(C, "hookflash-bye", timed=True, rings=True).requests()
     assert [(request.method, request.where) for request in requests] == [
         ("DELETE", f"/channels/{C}/ring"),
         ("POST", f"/channels/{C}/variables"),
@@ -211,13 +214,13 @@ def test_a_farewell_that_did_not_begin_is_said_again() -> None:
     seen = picture(channel(C, owner="", **{PLACE: "farewell"}), hold=(C,))
     over = plan(wanted(leg(C, GONE, farewell="hookflash-bye")), seen)
     assert C not in over.endings
-    assert over.steps == (Farewell(C, "hookflash-bye", waits=False, rings=False),)
+    assert over.steps == (Farewell(C, "hookflash-bye", timed=False, rings=False),)
     assert plan(wanted(leg(C, GONE)), seen).steps == (HangUp(C, 16),)
 
 
 def test_ringback_while_anybody_rings_outside() -> None:
     lone = wanted(leg(C, IN_ROOM), leg(A, GONE), leg(T, SCREENING), leg("other", SCREENING, dial=DIAL))
-    ringing = (channel(T, "Ringing"), channel("other", "Ringing"))
+    ringing = (channel(T, "Ringing", **RUNG_OUTSIDE), channel("other", "Ringing", **RUNG_OUTSIDE))
     silent = picture(channel(C, **{PLACE: "room"}), *ringing, room=(C,), dialled=(T, "other"))
     steps = plan(lone, silent).steps
     assert steps[0] == Ring(C)
@@ -263,7 +266,7 @@ def test_a_machine_is_listened_for_once_and_before_the_prompt() -> None:
 
     def seen(**variables: str) -> Picture:
         held = (channel(C, **HELD), channel(A, **HELD))
-        return picture(*held, channel(T, **variables), room=(), hold=(C, A), dialled=(T,))
+        return picture(*held, channel(T, **UP_OUTSIDE | variables), room=(), hold=(C, A), dialled=(T,))
 
     assert plan(want, seen()).steps == (
         Note(T, ((PROMPTED, "1"), (LISTENED, "begun"))),

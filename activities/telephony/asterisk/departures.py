@@ -50,8 +50,8 @@ class HandOff:
     context: str
     extension: str
     priority: int
-    waits: bool
-    """Whether our time-out is behind it, which must not follow it."""
+    timed: bool
+    """Whether a time-out of ours is behind it, which must not follow it."""
     rings: bool
     """Whether it was told to hear ringback, which would go on."""
     told: tuple[tuple[str, str], ...] = ()
@@ -60,7 +60,7 @@ class HandOff:
     def requests(self) -> tuple[Request, ...]:
         """Return what it takes."""
         there = (self.context, self.extension, self.priority)
-        return _depart(self.leg, HANDED_OFF, there, waits=self.waits, rings=self.rings, told=self.told)
+        return _depart(self.leg, HANDED_OFF, there, timed=self.timed, rings=self.rings, told=self.told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Farewell:
 
     leg: str
     recording: str
-    waits: bool
+    timed: bool
     """As for ``HandOff``: its time-out would cut the recording short."""
     rings: bool
 
@@ -91,7 +91,7 @@ class Farewell:
     def requests(self) -> tuple[Request, ...]:
         """Return what it takes."""
         there = (self.context, self.extension, self.priority)
-        return _depart(self.leg, FAREWELL, there, waits=self.waits, rings=self.rings)
+        return _depart(self.leg, FAREWELL, there, timed=self.timed, rings=self.rings)
 
 
 def _depart(
@@ -99,12 +99,12 @@ def _depart(
     noted: str,
     there: tuple[str, str, int],
     *,
-    waits: bool,
+    timed: bool,
     rings: bool,
     told: tuple[tuple[str, str], ...] = (),
 ) -> tuple[Request, ...]:
     context, extension, priority = there
-    functions = (("TIMEOUT(absolute)", "0"),) if waits else ()
+    functions = (("TIMEOUT(absolute)", "0"),) if timed else ()
     quiet = StopRing(leg).requests() if rings else ()
     forget = Note(leg, ((OWNER, ""), (RINGBACK, ""), (PLACE, noted)), (*told, *functions))
     query = {"context": context, "extension": extension, "priority": str(priority)}

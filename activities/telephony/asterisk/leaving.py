@@ -4,7 +4,7 @@ from activities.telephony.asterisk.addresses import InvalidAddressError, dialpla
 from activities.telephony.asterisk.causes import ANSWERED_ELSEWHERE, NORMAL_CLEARING
 from activities.telephony.asterisk.scene import Scene
 from activities.telephony.asterisk.screening import stop_asking
-from activities.telephony.asterisk.state import ALONE, HELD, PLACE, RINGBACK, Channel
+from activities.telephony.asterisk.state import BACKSTOP, RINGBACK, Channel
 from activities.telephony.asterisk.steps import DeleteRoom, Farewell, GiveUp, HandOff, HangUp, Leave, Step, StopWhisper
 from activities.telephony.errors import Unsupported
 from activities.telephony.model import Placement, WantedLeg
@@ -51,7 +51,7 @@ def ended(scene: Scene, leg: WantedLeg) -> list[Step]:
     channel = scene.channels[leg.leg]
     if not (channel.up and channel.controlled and is_recording(leg.farewell)):
         return [HangUp(leg.leg, _reason(scene, leg))]
-    farewell = Farewell(leg.leg, leg.farewell, waits=_waits(channel), rings=bool(channel.variable(RINGBACK)))
+    farewell = Farewell(leg.leg, leg.farewell, timed=_timed(channel), rings=bool(channel.variable(RINGBACK)))
     return [*stop_asking(scene, leg), *_stop_whispering(channel), farewell]
 
 
@@ -62,15 +62,15 @@ def _hand_off(leg: WantedLeg, channel: Channel) -> list[Step]:
         raise Unsupported(f"{leg.name} cannot be handed off: {error}") from error
     rings = bool(channel.variable(RINGBACK))
     told = told_variables(leg.reason) if leg.reason else ()
-    return [*_stop_whispering(channel), HandOff(leg.leg, *place, waits=_waits(channel), rings=rings, told=told)]
+    return [*_stop_whispering(channel), HandOff(leg.leg, *place, timed=_timed(channel), rings=rings, told=told)]
 
 
 def _stop_whispering(channel: Channel) -> list[Step]:
     return [StopWhisper(channel.id, channel.announced)] if channel.announced else []
 
 
-def _waits(channel: Channel) -> bool:
-    return channel.variable(PLACE) == ALONE or channel.variable(PLACE).startswith(HELD)
+def _timed(channel: Channel) -> bool:
+    return bool(channel.variable(BACKSTOP))
 
 
 def _reason(scene: Scene, leg: WantedLeg) -> int:

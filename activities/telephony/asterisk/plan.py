@@ -11,12 +11,11 @@ customer with a person or with music.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
-from typing import NamedTuple
 
 from activities.telephony.asterisk.addresses import caller_variables, destination, header_variables
 from activities.telephony.asterisk.announcing import announcements, undisturbed
+from activities.telephony.asterisk.backstop import Backstop, behind_called, behind_waiting, kept_up, taken_back
 from activities.telephony.asterisk.causes import Ending
 from activities.telephony.asterisk.introducing import introductions
 from activities.telephony.asterisk.keys import freed
@@ -25,7 +24,7 @@ from activities.telephony.asterisk.recording import pauses, resumptions
 from activities.telephony.asterisk.scene import MUST_BE_UP, Scene
 from activities.telephony.asterisk.screening import questions, stop_asking
 from activities.telephony.asterisk.settings import AsteriskSettings
-from activities.telephony.asterisk.state import ALONE, BACKSTOP, PLACE, RINGBACK, ROOM, SCREENED, Picture
+from activities.telephony.asterisk.state import ALONE, PLACE, RINGBACK, ROOM, SCREENED, Picture
 from activities.telephony.asterisk.steps import (
     Adopt,
     Answer,
@@ -44,18 +43,7 @@ from activities.telephony.asterisk.steps import (
 from activities.telephony.asterisk.transfer_key import keys, reports
 from activities.telephony.asterisk.verdicts import DIALLED_PLACEMENTS, endings
 from activities.telephony.model import Arrangement, Placement, WantedLeg
-
-LONGEST_HOLD = timedelta(hours=1)
-"""Longest hold budget that a request may ask for."""
-
-
-class Backstop(NamedTuple):
-    """The time-out behind a leg."""
-
-    seconds: int
-    """From now on; 0: none."""
-    noted: str
-    """What is remembered of it."""
+from activities.telephony.model import Dial as DialLeg
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +110,8 @@ class _Planner(Scene):
             *self._move_in(ins),
             *freed(self, company, moved=[leg.leg for leg in away]),
             *self._ringback(ins, company),
-            *self._dial(),
+            *self._dial(company),
+            *kept_up(self, company),
             *questions(self),
             *self._notes(holding, company),
             *resumptions(self),
@@ -168,6 +157,8 @@ class _Planner(Scene):
         steps: list[Step] = []
         for leg in ins:
             steps += stop_asking(self, leg)
+            if self.place(leg.leg) == SCREENED:
+                steps += taken_back(self, leg.leg)
             steps.append(Move(leg.leg, self.wanted.room))
         return steps
 
@@ -190,37 +181,44 @@ class _Planner(Scene):
                 steps.append(StopRing(leg.leg))
         return steps
 
-    def _dial(self) -> list[Step]:
+    def _dial(self, company: tuple[str, ...]) -> list[Step]:
         steps: list[Step] = []
         for leg in self.legs:
             if not self.to_dial(leg) or leg.dial is None:
                 continue
-            if leg.leg not in self.channels:
-                to = destination(leg.dial.address, self.settings.trunk)
-                # What the target should know is nobody's business behind a trunk.
-                headers = {} if to.number else leg.dial.headers
-                caller = caller_variables(self.picture.callers.get(leg.dial.caller_id_of, ""))
-                variables = header_variables(headers) | (caller or caller_variables(leg.dial.caller_id))
-                steps.append(
-                    Create(
-                        leg.leg,
-                        self.settings.app,
-                        to.dial_string,
-                        to.endpoint,
-                        self.wanted.owner,
-                        tuple(variables.items()),
-                        "" if to.number else leg.transfers_for,
-                        to.number,
-                    )
-                )
-            if leg.placement is Placement.SCREENING:
-                # Only a leg that Asterisk keeps can be written on. Nobody must be rung by one that it drops.
-                steps.append(Note(leg.leg, ((PLACE, SCREENED),)))
-            elif not self.picture.in_room(leg.leg):
+            backstop, is_there = behind_called(self, leg, company), leg.leg in self.channels
+            if not is_there:
+                steps.append(self._create(leg, leg.dial, backstop))
+            noted = [(PLACE, SCREENED)] if leg.placement is Placement.SCREENING else []
+            if leg.placement is Placement.RINGING and not self.picture.in_room(leg.leg):
                 steps.append(Move(leg.leg, self.wanted.room))
+            # Only a leg that Asterisk keeps can be written on. Nobody must be rung by one that it drops.
+            if is_there:
+                # Nobody knows how long ago it was made, and its whole ringing is to come.
+                steps.append(Note(leg.leg, (*noted, backstop.reported), (backstop.function,)))
+            elif noted:
+                steps.append(Note(leg.leg, tuple(noted)))
             seconds = max(1, math.ceil(leg.dial.ring_timeout.total_seconds()))
             steps.append(Dial(leg.leg, self.wanted.room, seconds))
         return steps
+
+    def _create(self, leg: WantedLeg, dial: DialLeg, backstop: Backstop) -> Create:
+        to = destination(dial.address, self.settings.trunk)
+        # What the target should know is nobody's business behind a trunk.
+        headers = {} if to.number else dial.headers
+        caller = caller_variables(self.picture.callers.get(dial.caller_id_of, ""))
+        variables = header_variables(headers) | (caller or caller_variables(dial.caller_id))
+        return Create(
+            leg.leg,
+            self.settings.app,
+            to.dial_string,
+            to.endpoint,
+            self.wanted.owner,
+            tuple(variables.items()),
+            "" if to.number else leg.transfers_for,
+            to.number,
+            backstop,
+        )
 
     def _notes(self, holding: list[WantedLeg], company: tuple[str, ...]) -> list[Step]:
         """What is remembered on each leg once everything was done for it, in one request per leg."""
@@ -236,28 +234,13 @@ class _Planner(Scene):
             if self.ringback_of(leg.leg) != rings.get(leg.leg, ""):
                 reported.append((RINGBACK, rings.get(leg.leg, "")))
             before, after = self.place(leg.leg), places[leg.leg]
-            # A leg that never waited here has no time-out of ours, and may have one of somebody else's.
             moved = before != after and (before or after != ROOM)
             if moved:
                 reported.append((PLACE, after))
-            backstop = self._backstop(waits=after != ROOM)
-            if backstop and (moved or (after != ROOM and backstop.noted != self.backstop_of(leg.leg))):
-                reported.append((BACKSTOP, backstop.noted))
-                functions = (("TIMEOUT(absolute)", str(backstop.seconds)),)
+            backstop = behind_waiting(self, leg.leg, waits=after != ROOM)
+            if backstop and (moved or backstop.noted != self.backstop_of(leg.leg)):
+                reported.append(backstop.reported)
+                functions = (backstop.function,)
             if reported:
                 steps.append(Note(leg.leg, tuple(reported), functions))
         return steps
-
-    def _backstop(self, *, waits: bool) -> Backstop | None:
-        """Return the time-out behind a leg that waits: what still holds when the engine is dead.
-
-        When it runs out, the leg leaves for extension ``T`` of its context (docs.asterisk.org, "Special Dialplan
-        Extensions"). It begins anew whenever the limit changes, and for each owner, who has a limit of its own.
-        """
-        if not self.settings.hold_backstop:
-            return None
-        if not waits:
-            return Backstop(0, "")
-        limit = (self.wanted.hold_limit or LONGEST_HOLD) + self.settings.hold_backstop
-        seconds = math.ceil(limit.total_seconds())
-        return Backstop(seconds, f"{seconds} {self.wanted.owner}")

@@ -7,6 +7,7 @@ planned from is out of date.
 from dataclasses import dataclass
 from typing import Any
 
+from activities.telephony.asterisk.backstop import NONE, Backstop
 from activities.telephony.asterisk.client import path
 from activities.telephony.asterisk.departures import Farewell, GiveUp, HandOff, HangUp
 from activities.telephony.asterisk.request import GONE, Note, Request, variable
@@ -134,13 +135,19 @@ class Create:
     """Tenant in whose name its phone may transfer. Default: none."""
     reached: str = ""
     """Number by which others can show it. Default: its endpoint."""
+    backstop: Backstop = NONE
+    """What ends it if nobody comes back to it, from its first moment on. Default: nothing."""
 
     def requests(self) -> tuple[Request, ...]:
         """Return what it takes."""
         query = {"endpoint": self.dial_string, "app": self.app, "channelId": self.leg}
         ours = {OWNER: self.owner, REACHED: self.reached or self.endpoint}
+        functions = dict(self.variables)
+        if self.backstop.seconds:
+            ours |= [self.backstop.reported]
+            functions |= [self.backstop.function]
         variables: dict[str, Any] = {name: {"value": value, "report_events": True} for name, value in ours.items()}
-        body = {"variables": variables | dict(self.variables) | key_variables(self.transfers_for)}
+        body = {"variables": variables | functions | key_variables(self.transfers_for)}
         return (Request("POST", path("channels", "create"), query, body, fine=frozenset({409})),)
 
 
