@@ -132,6 +132,38 @@ async def test_a_target_who_must_accept_hears_nothing_until_the_engine_is_back_a
         await office.node.drained(PATIENCE)
 
 
+@pytest.mark.parametrize("together", [False, True], ids=["one who must accept", "two at once"])
+async def test_who_answers_outside_the_room_while_the_engine_stays_dead_is_let_go_by_asterisk(
+    office: Office, tmp_path: Path, together: bool
+) -> None:
+    """They hear nothing, and are not kept for ever. The customer goes on waiting, and another engine goes on."""
+    gate = None if together else AcceptGate(prompt="hookflash-accept", timeout=timedelta(seconds=1))
+    names = ("target1", "target2") if together else ("target1",)
+    asked = [to_phone(name, 2, accept=gate, together=name != names[0]) for name in names]
+    async with worker_on(office.node, office.client, tmp_path / "first.log") as worker:
+        call = await office.call()
+        targets = [await call.target(Behaviour.rings(), name) for name in names]
+        transfer = await call.transfer(Mode.COLD, *asked)
+        ringing = [await target.incoming() for target in targets]
+        for incoming in ringing:
+            await incoming.until("ringing")
+        worker.send(signal.SIGKILL)
+        await worker.end()
+    ringing[0].answer()
+    await hear_exactly({call.customer: {"ringback"}, targets[0]: None, call.agent: {"music"}}, PATIENCE)
+    for incoming in ringing[1:]:
+        await incoming.until("cancelled", PATIENCE)
+    await ended(targets[0], PATIENCE)
+    assert targets[0].ever_heard() == set()
+    await hear_exactly({call.customer: {"ringback"}, call.agent: {"music"}}, PATIENCE)
+    async with worker_on(office.node, office.client, tmp_path / "second.log"):
+        result = await asyncio.wait_for(transfer.wait(), PATIENCE)
+        assert result.outcome is Outcome.RETURNED_TO_AGENT
+        await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}}, PATIENCE)
+        await call.hang_up()
+        await office.node.drained(PATIENCE)
+
+
 async def test_a_caller_who_waits_while_the_engine_stays_dead_reaches_the_fallback_of_the_dialplan(
     office: Office, app_socket: Events, contact_centre: CallControl, tmp_path: Path
 ) -> None:

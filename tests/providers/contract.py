@@ -117,5 +117,6 @@ def seen(observation: Observation, party: Party) -> SeenLeg:
 def _dial(party: Party, ring_timeout: float, more: Mapping[str, object]) -> Dial | None:
     if not party.address:
         return None
-    given = {"address": party.address, "ring_timeout": timedelta(seconds=ring_timeout), "prompt": "hookflash-accept"}
+    asked = {"prompt": "hookflash-accept", "accept_timeout": timedelta(minutes=1)}
+    given = {"address": party.address, "ring_timeout": timedelta(seconds=ring_timeout), **asked}
     return Dial.model_validate(given | dict(more))

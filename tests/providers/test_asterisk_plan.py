@@ -182,7 +182,7 @@ def test_screening() -> None:
     assert plan(want, prompted).steps == ()
     together = wanted(leg(C, IN_ROOM), leg(A, GONE), leg(T, IN_ROOM))
     steps = plan(together, prompted).steps
-    assert steps[:3] == (Move(C, ROOM), StopPrompt(T), Move(T, ROOM))
+    assert steps[:4] == (Move(C, ROOM), StopPrompt(T), Note(T, (UNTIMED,), NO_TIMEOUT), Move(T, ROOM))
     inside = picture(*held, channel(T), room=(T,), hold=(C, A), dialled=(T,))
     assert plan(want, inside).steps[0] == Leave(T, ROOM)
 

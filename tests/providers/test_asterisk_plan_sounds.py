@@ -46,12 +46,14 @@ from tests.providers.plans import (
     HOLD,
     IN_ROOM,
     LONE,
+    NO_TIMEOUT,
     ON_HOLD,
     RINGING,
     ROOM,
     RUNG,
     RUNG_OUTSIDE,
     SCREENING,
+    UNTIMED,
     UP_OUTSIDE,
     A,
     C,
@@ -277,7 +279,8 @@ def test_a_machine_is_listened_for_once_and_before_the_prompt() -> None:
     assert plan(want, seen(**{PROMPTED: "1", LISTENED: "begun"})).steps == (StopListening(T),)
     let_in = wanted(leg(C, IN_ROOM), leg(A, GONE), leg(T, IN_ROOM))
     steps = plan(let_in, seen(**{PROMPTED: "1", LISTENED: "done"})).steps
-    assert steps[:4] == (Move(C, ROOM), StopPrompt(T), StopListening(T), Move(T, ROOM))
+    untimed = Note(T, (UNTIMED,), NO_TIMEOUT)
+    assert steps[:5] == (Move(C, ROOM), StopPrompt(T), StopListening(T), untimed, Move(T, ROOM))
 
 
 def test_music_for_who_is_held_and_then_the_announcement() -> None:

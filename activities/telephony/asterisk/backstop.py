@@ -13,7 +13,7 @@ from datetime import timedelta
 from activities.telephony.asterisk.request import Note
 from activities.telephony.asterisk.scene import Scene
 from activities.telephony.asterisk.sounds import StopPrompt
-from activities.telephony.asterisk.state import BACKSTOP, PROMPTED
+from activities.telephony.asterisk.state import ALONE, BACKSTOP, HELD, PROMPTED
 from activities.telephony.asterisk.verdicts import DIALLED_PLACEMENTS
 from activities.telephony.model import Placement, WantedLeg
 
@@ -103,11 +103,13 @@ def kept_up(scene: Scene, company: tuple[str, ...]) -> Iterator[Note | StopPromp
 
 
 def taken_back(scene: Scene, leg: str) -> list[Note]:
-    """Return what takes the time-out back of a leg that was outside the room, before it comes in.
+    """Return what takes the time-out back of a leg that we have called, before it comes in from outside the room.
 
-    Before, because its time-out is short: whoever stops in between must not cut off who has been joined.
+    Before, because that time-out is short: whoever stops in between must not have cut off who has been joined. Of who
+    has waited it is long, and taken back once there is company.
     """
-    return [Note(leg, (NONE.reported,), (NONE.function,))] if scene.backstop_of(leg) else []
+    waited = scene.place(leg) == ALONE or scene.place(leg).startswith(HELD)
+    return [Note(leg, (NONE.reported,), (NONE.function,))] if scene.backstop_of(leg) and not waited else []
 
 
 def _longest_wait(scene: Scene) -> timedelta:

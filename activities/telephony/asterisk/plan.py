@@ -157,8 +157,7 @@ class _Planner(Scene):
         steps: list[Step] = []
         for leg in ins:
             steps += stop_asking(self, leg)
-            if self.place(leg.leg) == SCREENED:
-                steps += taken_back(self, leg.leg)
+            steps += taken_back(self, leg.leg)
             steps.append(Move(leg.leg, self.wanted.room))
         return steps
 
