@@ -262,6 +262,9 @@ def _attempt(promise: CallBackInput, number: int, caller: str, customer: str) ->
 def _record(began_at: datetime, attempt: Attempt, *, connected: bool) -> CallBackAttempt:
     if connected:
         return CallBackAttempt(began_at=began_at)
+    if attempt.away_since is not None:
+        text = f"the provider is out of reach since {attempt.away_since:%Y-%m-%d %H:%M:%S} UTC"
+        return CallBackAttempt(began_at=began_at, cause=Cause.PROVIDER_ERROR, evidence=Evidence(text=text))
     if (failed := attempt.failed) is None:
         return CallBackAttempt(began_at=began_at, cause=Cause.OPERATOR_CANCELLED)
     who: _Who = "customer" if failed is attempt.customer else "caller"

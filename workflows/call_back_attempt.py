@@ -5,6 +5,7 @@ Nothing in here waits or asks anybody; `workflows/call_back_ringing.py` does.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 from activities.arrange import ArrangeInput
@@ -80,6 +81,8 @@ class Attempt:
         self.customer = CalledLeg(mint(made_by.run, f"attempt {number}/customer"), CUSTOMER, customer)
         self.failed: CalledLeg | None = None
         """Who ended first, before the two were together."""
+        self.away_since: datetime | None = None
+        """Since when the provider was out of reach, if nobody waits for it any more."""
         self.doubted = False
         """Somebody doubts that we know the real state."""
         self._made_by = made_by

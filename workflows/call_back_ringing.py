@@ -14,7 +14,7 @@ from activities.arrange import ARRANGE, ATTEMPT_LIMIT
 from activities.telephony.model import Observation, Phase, Placement
 from hookflash._summary import in_words
 from workflows.call_back_attempt import Aim, Attempt, CalledLeg
-from workflows.limits import CAUSE_FOLLOWS
+from workflows.limits import AWAY_LIMIT, CAUSE_FOLLOWS
 
 TOTAL_LIMIT = timedelta(seconds=10)
 """How long Temporal tries again by itself."""
@@ -32,7 +32,7 @@ async def bring_together(attempt: Attempt) -> bool:
     """Ring the caller, and then the customer.
 
     Returns:
-        Whether both are on the line; if not, everybody has been released.
+        Whether both are on the line; if not, everybody has been released, or the provider stays away.
     """
     limits = (
         # From the dialling: while the provider cannot be reached, nobody waits, and the attempt is merely late.
@@ -40,11 +40,16 @@ async def bring_together(attempt: Attempt) -> bool:
         # From the caller's answer: now somebody waits, also while the provider cannot be reached.
         asyncio.create_task(_limit(attempt.customer, lambda: attempt.caller.answered)),
     )
-    pause = _PAUSE
+    pause, reached_at = _PAUSE, workflow.now()
     while not attempt.together:
         aim, attempt.doubted = attempt.aim, False
         stands = await _arrange(attempt, aim)
         if stands and attempt.over and attempt.aim == aim:
+            break
+        if stands:
+            reached_at = workflow.now()
+        elif workflow.now() - reached_at >= AWAY_LIMIT:
+            attempt.away_since = reached_at
             break
         with contextlib.suppress(asyncio.TimeoutError):
             await workflow.wait_condition(

@@ -14,12 +14,18 @@ from activities.telephony.model import Arrangement, Frozen, Observation, Phase, 
 from hookflash import Cause, Evidence, ProviderEvent
 from hookflash._summary import in_words
 from hookflash.names import PROVIDER_EVENT_SIGNAL, SUPERVISION_TYPE, TASK_TIMEOUT, owner_token, supervision_id
+from workflows.limits import AWAY_LIMIT
 
 TAKEN_OVER_SIGNAL = "taken_over"
 """Another transfer of the same call has begun; its workflow watches the legs now."""
 
 TOTAL_LIMIT = timedelta(seconds=30)
-_PAUSE = timedelta(seconds=10)
+_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=5)
+"""Between two rounds of attempts, doubled each time: the history must not fill up while the provider is away."""
+
+LOOK_AFTER = timedelta(hours=1)
+"""When to look at a call again of which nothing was heard: nobody reports from a node that is not there any more."""
+
 _RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5))
 
 
@@ -36,13 +42,18 @@ class ConnectedCallResult(Frozen):
     """How the watch ended."""
 
     left: str
-    """Who left first; empty if another transfer took the call over, or the provider's node has lost it."""
+    """Who left first; empty if another transfer took the call over, or nobody can tell."""
     customer_sent_to: str = ""
     """Place where the customer went on. Default: nowhere."""
     cause: Cause | None = None
-    """``node_down`` if nobody left, but the provider's node was restarted or shut down. Default: somebody left."""
+    """``node_down`` if nobody left, but the provider's node was restarted or shut down. ``provider_error`` if it was
+    out of reach for a day: nobody knows what became of the call. Default: somebody left."""
     evidence: Evidence = Evidence()
-    """For ``node_down``: the provider's words. Default: none."""
+    """For a cause: the provider's words, or since when it is out of reach. Default: none."""
+
+
+class _ProviderAway(Exception):
+    """The provider was out of reach for too long."""
 
 
 @workflow.defn(name=SUPERVISION_TYPE)
@@ -67,6 +78,14 @@ class ConnectedCall:
             call: Where its legs are now; the workflow makes itself their owner.
         """
         names = {leg.leg: leg.name for leg in call.arrangement.legs}
+        try:
+            return await self._watch(call, names)
+        except _ProviderAway as away:
+            workflow.set_current_details(f"### Given up\nNobody knows what became of the call: {away}.")
+            first = next((names[leg] for leg in self._gone(names)), "")
+            return ConnectedCallResult(left=first, cause=Cause.PROVIDER_ERROR, evidence=Evidence(text=str(away)))
+
+    async def _watch(self, call: WatchedCall, names: dict[str, str]) -> ConnectedCallResult:
         enough = min(2, len(names))
         workflow.set_current_details(f"### {' and '.join(names.values())} are connected\nReleased when one leaves.")
         while not self._taken_over and len(names) - len(self._gone(names)) >= enough:
@@ -79,7 +98,14 @@ class ConnectedCall:
             elif workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(call)
             else:
-                await workflow.wait_condition(lambda: bool(self._gone(names) or self._look_again or self._taken_over))
+                try:
+                    await workflow.wait_condition(
+                        lambda: bool(self._gone(names) or self._look_again or self._taken_over),
+                        timeout=LOOK_AFTER,
+                        timeout_summary=f"Look whether they still talk ({in_words(LOOK_AFTER)})",
+                    )
+                except TimeoutError:
+                    self._look_again = True
         return await (self._leave_to_the_other(call) if self._taken_over else self._release(call, names))
 
     def _note_end(self, leg: str, cause: Cause | None, evidence: Evidence) -> None:
@@ -116,13 +142,18 @@ class ConnectedCall:
         return [leg for leg in self._ended if leg in names]
 
     async def _arrange(self, call: WatchedCall, arrangement: Arrangement, summary: str) -> Observation | None:
-        """Arrange, for as long as it takes, and only while these legs are ours. None: the provider can never do it."""
+        """Arrange, and only while these legs are ours. None: the provider can never do it.
+
+        Raises:
+            _ProviderAway: It could not be reached for longer than anybody talks.
+        """
         info = workflow.info()
         update = {
             "owner": owner_token(info.workflow_id, info.run_id),
             "take_from": (call.arrangement.owner, f"{info.workflow_id}/"),
         }
         wanted = ArrangeInput(provider=call.provider, arrangement=arrangement.model_copy(update=update))
+        began_at, pause = workflow.now(), _PAUSE
         while not self._taken_over:
             heard = len(self._ended)
             try:
@@ -140,14 +171,19 @@ class ConnectedCall:
                     raise
                 if isinstance(error.cause, ApplicationError) and error.cause.type == Unsupported.kind:
                     return None
+                if workflow.now() - began_at >= AWAY_LIMIT:
+                    text = f"the provider is out of reach since {began_at:%Y-%m-%d %H:%M:%S} UTC"
+                    raise _ProviderAway(text) from error
                 # The provider will be back, and somebody has to be there then.
+                self._look_again = False
                 with contextlib.suppress(asyncio.TimeoutError):
-                    text = f"Try the provider again ({in_words(_PAUSE)})"
+                    text = f"Try the provider again ({in_words(pause)})"
                     await workflow.wait_condition(
-                        lambda before=heard: self._taken_over or len(self._ended) > before,
-                        timeout=_PAUSE,
+                        lambda before=heard: self._taken_over or self._look_again or len(self._ended) > before,
+                        timeout=pause,
                         timeout_summary=text,
                     )
+                pause = min(2 * pause, _LONGEST_PAUSE)
             else:
                 self._taken_over = self._taken_over or observation.refused
                 return observation
