@@ -8,7 +8,6 @@ from activities.telephony.model import (
     Announcement,
     Arrangement,
     Dial,
-    LegRecording,
     Phase,
     Placement,
     Reason,
@@ -17,11 +16,11 @@ from activities.telephony.model import (
 )
 from hookflash import CallBack, Cause, Context, HandOff, HangUp, Outcome, Party
 from hookflash.names import WATCH, owning_run
-from hookflash.policy import RecordingOnHold
 from workflows.arranger import Aim
 from workflows.call import Call
 from workflows.core import CUSTOMER, Farewell, LegRef, Standing
 from workflows.limits import PROVIDER_STANDS_BEHIND
+from workflows.recordings import wanted_recording
 from workflows.wording import arrange_summary
 
 NOTICE = "hookflash-notice"
@@ -74,7 +73,7 @@ def _leg(call: Call, aim: Aim, ref: LegRef, placement: Placement, standing: Stan
         place=entry.place if placement is Placement.HANDED_OFF and isinstance(entry, HandOff) else "",
         reason=reason(call, *aim.handed_off) if placement is Placement.HANDED_OFF and aim.handed_off else None,
         announcement=_announcement(call, aim, ref, placement),
-        recording=_recording(call, aim, ref, placement),
+        recording=wanted_recording(call, aim, ref, placement),
         shows=_shows(call, aim, ref, placement),
         report=_report(aim) if call.request.agent.asked_by_phone and ref == LegRef(Party.AGENT) else None,
         transfers_for=call.request.tenant if ref.party is not Party.CUSTOMER else "",
@@ -125,18 +124,6 @@ def _announcement(call: Call, aim: Aim, ref: LegRef, placement: Placement) -> An
             return Announcement(media=media) if media else None
         case _:
             return None
-
-
-def _recording(call: Call, aim: Aim, ref: LegRef, placement: Placement) -> LegRecording | None:
-    """Return what becomes of a leg's recording. Also while it rings: who answers is joined before we hear of it."""
-    request = call.request
-    names = {CUSTOMER: request.customer.recording, LegRef(Party.AGENT): request.agent.recording}
-    name = names.get(ref)
-    if name is None or placement is Placement.GONE or request.policy.recording_on_hold is RecordingOnHold.CONTINUE:
-        return None
-    in_room = [leg for leg, where, _ in aim.legs if where is Placement.IN_ROOM]
-    apart = ref != CUSTOMER and CUSTOMER not in in_room
-    return LegRecording(name=name, paused=placement is Placement.ON_HOLD or apart)
 
 
 def _shows(call: Call, aim: Aim, ref: LegRef, placement: Placement) -> str:

@@ -49,6 +49,7 @@ from workflows.inbox import COMMAND_REJECTED, Asked, Inbox, KeyPressed, News, Re
 from workflows.ledger import Ledger
 from workflows.legs import Legs
 from workflows.limits import CAUSE_FOLLOWS
+from workflows.recordings import RecordingTroubles
 from workflows.timers import Timers
 from workflows.wording import happened, shorten, unheard
 
@@ -65,6 +66,7 @@ class Transfer(Inbox):
         super().__init__()
         self._call: Call | None = None
         self._told: set[str] = set()
+        self._recordings = RecordingTroubles()
         self._unexplained: dict[str, asyncio.Task[None]] = {}
 
     @workflow.run
@@ -253,6 +255,10 @@ class Transfer(Inbox):
         call.since = news.observation.since or call.since
         if news.observation.stands:
             await take_over(news.observation, self._told)
+        for seen in news.observation.legs:
+            if line := self._recordings.news(call, seen):
+                self._board.note(line)
+                workflow.logger.warning(line)
         for seen in news.observation.legs:
             if call.legs.awaits_cause(seen):
                 self._allow_for_cause(seen.leg)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from activities.telephony.model import Placement
+from activities.telephony.model import Placement, RecordingTrouble
 from hookflash import CommandName, LegStatus, Party, Stage, TransferResult, TransferStatus
 from hookflash._summary import in_words
 from workflows.core import (
@@ -115,6 +115,19 @@ def timer_text(deadline: Deadline, name: str, duration: timedelta) -> str:
 def unheard(name: str, recording: str) -> str:
     """Return a journal line for a recording that could not be played to somebody."""
     return f"{name} could not hear the recording {recording}: is there such a file?"
+
+
+def recording_trouble(trouble: RecordingTrouble, party: Party, recording: str) -> str:
+    """Return a journal line for a recording of the request with which something could not be done."""
+    field = f"{party.value}.recording: {recording}"
+    match trouble:
+        case RecordingTrouble.MISSING:
+            whose = f"the {party.value}'s leg"
+            return f"{field} was not found, or is over; whatever else records {whose} is not paused on hold"
+        case RecordingTrouble.NOT_PAUSED:
+            return f"{field} could not be paused; what is heard on hold or said in private may be in it"
+        case RecordingTrouble.NOT_RESUMED:
+            return f"{field} could not be resumed; what is said from now on may be missing from it"
 
 
 def happened(event: Event, name_of: Callable[[LegRef], str], code: str = "") -> str:

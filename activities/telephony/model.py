@@ -78,12 +78,26 @@ class Announcement(Frozen):
 
 
 class LegRecording(Frozen):
-    """A live recording on one leg. Somebody else began it and ends it; it goes with the leg wherever that goes."""
+    """A live recording on one leg. Somebody else began it and ends it; it goes with the leg wherever that goes.
+
+    Nobody waits for a recording: what cannot be done to it is left undone, and said (``SeenLeg.recording``).
+    """
 
     name: str
     """As the provider knows it. One that does not exist is left alone."""
     paused: bool = False
     """Whether it must be paused. One that somebody else has paused is not resumed. Default: it runs."""
+
+
+class RecordingTrouble(StrEnum):
+    """What is wrong with a recording that an arrangement names."""
+
+    MISSING = "missing"
+    """The provider has no such recording: it never had, or that one is over."""
+    NOT_PAUSED = "not_paused"
+    """It had to be paused, and may go on: what is said on hold, or in private, may be in it."""
+    NOT_RESUMED = "not_resumed"
+    """The engine has paused it and could not resume it."""
 
 
 class Dial(Frozen):
@@ -204,6 +218,8 @@ class SeenLeg(Frozen):
     """For an ended leg: the provider's own words."""
     owner: str = ""
     """Who owns this leg, if it is somebody from whom it may not be taken. Default: nobody."""
+    recording: RecordingTrouble | None = None
+    """What is wrong with its recording. Default: nothing, or none was named."""
     former_owner: str = ""
     """Workflow that was told about this leg before the present owner. It stays, so that a lost answer loses nothing:
     whoever is told twice does not mind. Default: nobody."""

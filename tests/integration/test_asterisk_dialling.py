@@ -10,7 +10,8 @@ from activities.telephony.errors import OutcomeUnknown
 from activities.telephony.model import Phase, Placement
 from hookflash import Cause
 from tests.providers.asterisk_world import AsteriskWorld
-from tests.providers.contract import Feature, Party, Transfer, expect, seen
+from tests.providers.contract import Transfer, seen
+from tests.providers.world import Feature, Party, expect
 from tests.rig.ear import hear_exactly
 from tests.support.polling import eventually
 

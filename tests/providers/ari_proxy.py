@@ -25,6 +25,8 @@ class AriProxy:
         self.url = ""
         self.changes = 0
         """Requests that were answered as executed, and not as 'it is so already'."""
+        self.recordings_fail = False
+        """Whether recordings can be neither paused nor resumed."""
         self.listens = True
         """Whether the event socket may be opened."""
 
@@ -82,6 +84,8 @@ class AriProxy:
             if self._steps == 0:
                 _drop(request)
             self._steps -= 1
+        if self.recordings_fail and changing and request.path.endswith("/pause"):
+            return web.json_response({"message": "Internal error"}, status=500)
         async with self._session.request(
             request.method,
             self._target + request.path_qs,

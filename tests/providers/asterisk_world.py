@@ -207,6 +207,9 @@ class AsteriskWorld:
     async def pause_recording(self, name: str) -> None:
         await self.node.ari.call("POST", f"/recordings/live/{name}/pause")
 
+    def let_recordings_fail(self, *, fail: bool) -> None:
+        self.proxy.recordings_fail = fail
+
     async def recording_state(self, name: str) -> str:
         found = await self.node.ari.call("GET", f"/recordings/live/{name}", ok=(200, 404))
         return found.get("state", "")

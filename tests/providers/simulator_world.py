@@ -81,6 +81,9 @@ class SimulatorWorld:
         for leg in self._recorded(name):
             leg.recording_paused = True
 
+    def let_recordings_fail(self, *, fail: bool) -> None:
+        self.exchange.let_recordings_fail(fail=fail)
+
     async def recording_state(self, name: str) -> str:
         return next(("paused" if leg.recording_paused else "recording" for leg in self._recorded(name)), "")
 

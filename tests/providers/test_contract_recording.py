@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from activities.telephony.model import LegRecording, Observation, Placement
+from activities.telephony.model import LegRecording, Observation, Placement, RecordingTrouble
 from tests.providers.contract import Transfer
 from tests.providers.steps import Steps
-from tests.providers.world import Party, World, eventually, expect
+from tests.providers.world import MUSIC, Party, World, eventually, expect
 
 IN_ROOM, ON_HOLD, HANDED_OFF, GONE = Placement.IN_ROOM, Placement.ON_HOLD, Placement.HANDED_OFF, Placement.GONE
 
@@ -60,8 +60,45 @@ async def test_a_recording_that_does_not_exist_is_left_alone(
     world: World, transfer: Transfer, name: str, paused: bool
 ) -> None:
     together = {transfer.customer: IN_ROOM, transfer.agent: IN_ROOM}
-    assert (await arrange(transfer, name, together, paused=paused)).stands
+    observed = await arrange(transfer, name, together, paused=paused)
+    assert observed.stands
+    assert [seen.recording for seen in observed.legs] == [RecordingTrouble.MISSING, None]
     await expect(world, {transfer.customer: {"agent"}, transfer.agent: {"customer"}})
+
+
+async def test_a_recording_that_is_there_is_no_trouble(world: World, transfer: Transfer, name: str) -> None:
+    customer, agent = transfer.customer, transfer.agent
+    await world.record(customer, name)
+    await until(world, name, "recording")
+    for placement, paused in ((ON_HOLD, True), (IN_ROOM, False)):
+        observed = await arrange(transfer, name, {customer: placement, agent: placement}, paused=paused)
+        assert [seen.recording for seen in observed.legs] == [None, None]
+
+
+async def test_a_recording_that_cannot_be_paused_keeps_nobody_waiting_and_is_told(
+    world: World, transfer: Transfer, name: str
+) -> None:
+    customer, agent = transfer.customer, transfer.agent
+    held, together = {customer: ON_HOLD, agent: IN_ROOM}, {customer: IN_ROOM, agent: IN_ROOM}
+    await world.record(customer, name)
+    await until(world, name, "recording")
+    world.let_recordings_fail(fail=True)
+    observed = await arrange(transfer, name, held, paused=True)
+    assert observed.stands
+    assert [seen.recording for seen in observed.legs] == [RecordingTrouble.NOT_PAUSED, None]
+    await expect(world, {customer: {MUSIC}})
+    world.let_recordings_fail(fail=False)
+    # Every arrangement tries again.
+    observed = await arrange(transfer, name, held, paused=True)
+    assert (observed.legs[0].recording, await world.recording_state(name)) == (None, "paused")
+    world.let_recordings_fail(fail=True)
+    observed = await arrange(transfer, name, together, paused=False)
+    assert observed.stands
+    assert [seen.recording for seen in observed.legs] == [RecordingTrouble.NOT_RESUMED, None]
+    await expect(world, {customer: {"agent"}, agent: {"customer"}})
+    world.let_recordings_fail(fail=False)
+    observed = await arrange(transfer, name, together, paused=False)
+    assert (observed.legs[0].recording, await world.recording_state(name)) == (None, "recording")
 
 
 async def arrange(transfer: Transfer, name: str, placements: Mapping[Party, Placement], *, paused: bool) -> Observation:

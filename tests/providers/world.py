@@ -132,6 +132,10 @@ class World(Protocol):
         """Pause a recording, as a contact centre does."""
         ...
 
+    def let_recordings_fail(self, *, fail: bool) -> None:
+        """Let no recording be paused or resumed from now on, or again."""
+        ...
+
     async def recording_state(self, name: str) -> str:
         """Return what becomes of a recording now: ``recording``, ``paused``, or empty if there is none."""
         ...

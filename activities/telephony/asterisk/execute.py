@@ -16,7 +16,9 @@ from activities.telephony.asterisk.steps import (
     HangUp,
     Move,
     Note,
+    PauseRecording,
     Request,
+    ResumeRecording,
     Step,
 )
 from activities.telephony.asterisk.verdicts import unanswered_ending
@@ -61,6 +63,8 @@ class Executor:
         self._client = client
         self.touched = False
         """Whether anything may have been changed."""
+        self.tried_recordings: set[str] = set()
+        """Recordings that were to be paused or resumed, whether that worked or not."""
         self._created: set[str] = set()
 
     async def run(self, steps: Sequence[Step]) -> None:
@@ -87,6 +91,8 @@ class Executor:
                     await self._give_up(step)
                 case Dial():
                     await self._dial(step)
+                case PauseRecording() | ResumeRecording():
+                    await self._try_recording(step)
                 case _:
                     await self._send_all(step)
 
@@ -112,6 +118,19 @@ class Executor:
         if not dialling.cancelled():
             dialling.exception()  # whatever it was, the next look shows it
         raise asyncio.CancelledError
+
+    async def _try_recording(self, step: PauseRecording | ResumeRecording) -> None:
+        """Pause or resume a recording. Nobody waits for one with which that cannot be done; the next look shows it."""
+        self.tried_recordings.add(step.name)
+        for again in (True, True, False):
+            try:
+                return await self._send_all(step)
+            except (StaleError, OutcomeUnknown) as error:
+                # Without an answer, what became of it is only to be seen; asking again would take as long.
+                refused = isinstance(error, StaleError) or isinstance(error.__cause__, InternalError)
+                if not again or not refused:
+                    return logger.warning("recording %s: %s", step.name, error)
+            await asyncio.sleep(GLANCE)
 
     async def _prepare(self, step: Move | Note) -> None:
         """Do something to a leg that was just made, and that may have been dropped in the meantime."""

@@ -1,6 +1,7 @@
 """Asterisk as a telephony provider."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -17,10 +18,12 @@ from activities.telephony.asterisk.execute import Executor, LegFailedError, Stal
 from activities.telephony.asterisk.introducing import unintroduced
 from activities.telephony.asterisk.phone_hold import BRIDGES, PhoneHolds, pairs
 from activities.telephony.asterisk.plan import Plan, make_plan
+from activities.telephony.asterisk.recording import trouble
 from activities.telephony.asterisk.refusing import refuse
 from activities.telephony.asterisk.settings import AsteriskSettings
 from activities.telephony.asterisk.state import (
     REACHED,
+    UNREADABLE,
     Bridge,
     Caller,
     Channel,
@@ -46,6 +49,8 @@ from activities.telephony.model import (
 )
 
 CHANNELS = TypeAdapter(tuple[Channel, ...])
+
+logger = logging.getLogger(__name__)
 
 DOUBT = 0.1
 """Before a second look at legs that cannot be taken over. What is refused for good was seen twice."""
@@ -198,6 +203,7 @@ class _Run:
             callers=await self._callers(picture),
             partners=await self._partners(picture),
             recordings=await self._recordings(),
+            tried_recordings=frozenset(self._executor.tried_recordings),
         )
 
     async def _settle_holds(self, picture: Picture) -> None:
@@ -208,13 +214,17 @@ class _Run:
             await self._phone_holds.settle(pair, music)
 
     async def _recordings(self) -> dict[str, str]:
-        """Return the states of the recordings that the arrangement names."""
-        names = [leg.recording.name for leg in self._wanted.legs if leg.recording is not None]
-        found = {
-            name: await self._client.get(path("recordings", "live", name), LiveRecording.model_validate)
-            for name in names
-        }
-        return {name: recording.state for name, recording in found.items() if recording is not None}
+        """Return the states of the recordings that the arrangement names. None of them is worth a transfer."""
+        found: dict[str, str] = {}
+        for name in (leg.recording.name for leg in self._wanted.legs if leg.recording is not None):
+            try:
+                recording = await self._client.get(path("recordings", "live", name), LiveRecording.model_validate)
+            except (ProviderUnavailable, ProtocolError) as error:
+                logger.warning("recording %s: %s", name, error)
+                found[name] = UNREADABLE
+            else:
+                found |= {name: recording.state} if recording is not None else {}
+        return found
 
     async def _restarted(self, picture: Picture) -> datetime | None:
         """Return when the node was restarted, if a leg is missing and that is why."""
@@ -280,7 +290,12 @@ class _Run:
             if ended is not None:
                 seen = SeenLeg(leg=leg.leg, phase=Phase.ENDED, cause=ended.cause, evidence=ended.evidence)
             elif (channel := picture.channels.get(leg.leg)) is not None:
-                seen = SeenLeg(leg=leg.leg, phase=channel.phase, former_owner=channel.former_owner)
+                seen = SeenLeg(
+                    leg=leg.leg,
+                    phase=channel.phase,
+                    recording=trouble(leg, picture, stands=plan.stands),
+                    former_owner=channel.former_owner,
+                )
             else:
                 seen = SeenLeg(leg=leg.leg, phase=Phase.NEW)
             legs.append(seen)

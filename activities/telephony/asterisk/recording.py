@@ -8,27 +8,50 @@ MixMonitor goes with the leg too, but ARI can neither see nor pause it (all meas
 from collections.abc import Iterator
 
 from activities.telephony.asterisk.scene import Scene
-from activities.telephony.asterisk.state import PAUSED, Channel
+from activities.telephony.asterisk.state import PAUSED, Channel, Picture
 from activities.telephony.asterisk.steps import Note, PauseRecording, ResumeRecording
-from activities.telephony.model import LegRecording
+from activities.telephony.model import LegRecording, RecordingTrouble, WantedLeg
 
 
 def pauses(scene: Scene) -> Iterator[Note | PauseRecording]:
     """Yield what pauses recordings, before anybody is moved: nothing of the music and of private talk is in them."""
     for channel, recording in _recorded(scene):
         if recording.paused and scene.picture.recordings.get(recording.name) == "recording":
+            if recording.name in scene.picture.tried_recordings:
+                continue
             if channel.variable(PAUSED) != recording.name:
                 yield Note(channel.id, ((PAUSED, recording.name),))
             yield PauseRecording(recording.name)
 
 
 def resumptions(scene: Scene) -> Iterator[Note | ResumeRecording]:
-    """Yield what resumes the recordings that we have paused, once everybody has been moved."""
+    """Yield what resumes the recordings that we have paused, once everybody has been moved.
+
+    That we have paused one is forgotten when it is seen to run: whoever could not resume it tries again later.
+    """
     for channel, recording in _recorded(scene):
-        if not recording.paused and channel.variable(PAUSED) == recording.name:
-            if scene.picture.recordings.get(recording.name) == "paused":
-                yield ResumeRecording(recording.name)
+        if recording.paused or channel.variable(PAUSED) != recording.name:
+            continue
+        if scene.picture.recordings.get(recording.name) != "paused":
             yield Note(channel.id, ((PAUSED, ""),))
+        elif recording.name not in scene.picture.tried_recordings:
+            yield ResumeRecording(recording.name)
+
+
+def trouble(leg: WantedLeg, picture: Picture, *, stands: bool) -> RecordingTrouble | None:
+    """Return what is wrong with the recording of a leg that is there; of one that was not tried, whether it exists."""
+    recording, channel = leg.recording, picture.channels.get(leg.leg)
+    if recording is None or channel is None:
+        return None
+    state = picture.recordings.get(recording.name)
+    if state is None:
+        return RecordingTrouble.MISSING
+    if not stands:
+        return None
+    if recording.paused:
+        return None if state == "paused" else RecordingTrouble.NOT_PAUSED
+    ours = channel.variable(PAUSED) == recording.name
+    return RecordingTrouble.NOT_RESUMED if ours and state == "paused" else None
 
 
 def _recorded(scene: Scene) -> Iterator[tuple[Channel, LegRecording]]:

@@ -65,6 +65,10 @@ BEGUN = "begun"
 DONE = "done"
 
 
+UNREADABLE = "unreadable"
+"""State of a recording that Asterisk says nothing of."""
+
+
 def hold_bridge(music: str) -> str:
     """Return the id of the node's one holding bridge for a class of music.
 
@@ -246,7 +250,9 @@ class Picture:
     """When the node was restarted, if that was after the legs of this arrangement were made. Only looked up when one
     of them is missing."""
     recordings: Mapping[str, str] = field(default_factory=dict[str, str])
-    """By name: ``recording`` or ``paused``, of those that the arrangement names."""
+    """By name: ``recording``, ``paused`` or ``UNREADABLE``, of those that the arrangement names and that are there."""
+    tried_recordings: frozenset[str] = frozenset()
+    """Those that we have tried to pause or to resume by now. Nobody waits for a second try."""
     everything: tuple[Bridge, ...] | None = None
     """All bridges of the node; only looked up when it matters who is with whom outside the room."""
 

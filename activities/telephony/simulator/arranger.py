@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 
 from activities.telephony.errors import Unsupported
-from activities.telephony.model import Arrangement, Observation, Phase, Placement, SeenLeg, WantedLeg
+from activities.telephony.model import (
+    Arrangement,
+    LegRecording,
+    Observation,
+    Phase,
+    Placement,
+    RecordingTrouble,
+    SeenLeg,
+    WantedLeg,
+)
 from activities.telephony.simulator.legs import ANSWERED_ELSEWHERE, HEARD_RINGING, Leg
 from activities.telephony.simulator.plan import ON_ANSWER, Step, StepKind, customer_of, make_plan, to_be_dialled
 from activities.telephony.simulator.switchboard import Switchboard
@@ -162,8 +171,19 @@ class Arranger:
             phase=leg.phase,
             cause=leg.cause,
             evidence=leg.evidence,
+            recording=_trouble(leg, want.recording) if leg.live else None,
             former_owner=leg.former_owner,
         )
+
+
+def _trouble(leg: Leg, recording: LegRecording | None) -> RecordingTrouble | None:
+    if recording is None:
+        return None
+    if leg.recording != recording.name:
+        return RecordingTrouble.MISSING
+    if recording.paused:
+        return None if leg.recording_paused else RecordingTrouble.NOT_PAUSED
+    return RecordingTrouble.NOT_RESUMED if leg.paused_by_engine else None
 
 
 def _room_for(want: WantedLeg, wanted: Arrangement) -> str:

@@ -131,6 +131,11 @@ class SimulatedExchange:
         """Begin a recording on a leg that is up; it goes with the leg until its end."""
         self.legs[leg].recording = name
 
+    def let_recordings_fail(self, *, fail: bool = True) -> None:
+        """Pause and resume none of the recordings that run now, or do so again."""
+        for leg in self.legs.values():
+            leg.recording_stuck = fail
+
     def answer(self, leg: str) -> None:
         """Answer a leg that rings."""
         self._board.answer(self.legs[leg])

@@ -55,6 +55,8 @@ class Leg:
     timers: list[Timer] = field(default_factory=lambda: list[Timer]())
     recording: str = ""
     """Name of the recording that runs on it."""
+    recording_stuck: bool = False
+    """It can be neither paused nor resumed."""
     recording_paused: bool = False
     paused_by_engine: bool = False
     """Only then may the engine resume it."""

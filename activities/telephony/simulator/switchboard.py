@@ -120,7 +120,9 @@ class Switchboard:
         self._after((leg,), because)
 
     def pause_recording(self, leg: Leg, *, paused: bool, because: str) -> None:
-        """Pause the recording of a leg, or resume it."""
+        """Pause the recording of a leg, or resume it, if that can be done."""
+        if leg.recording_stuck:
+            return
         leg.recording_paused = leg.paused_by_engine = paused
         self._after((leg,), because)
 
