@@ -7,7 +7,7 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.telephony.errors import OutcomeUnknown, ProtocolError, TelephonyError, Unsupported
+from activities.telephony.errors import OutcomeUnknown, ProtocolError, TelephonyError
 from activities.telephony.interface import Telephony
 from activities.telephony.model import Arrangement, Frozen, Observation
 
@@ -22,8 +22,6 @@ ATTEMPT_LIMIT = timedelta(seconds=3)
 
 OWN_LIMIT = ATTEMPT_LIMIT - timedelta(milliseconds=300)
 """When an attempt gives up by itself, for a provider that does not keep to its bounds."""
-
-_NO_USE_TRYING_AGAIN = (ProtocolError, Unsupported)
 
 
 class ArrangeInput(Frozen):
@@ -67,7 +65,7 @@ class Arrange:
             raise ApplicationError(text, type=OutcomeUnknown.kind) from None
         except TelephonyError as error:
             raise ApplicationError(
-                f"{wanted.provider}: {error}", type=error.kind, non_retryable=isinstance(error, _NO_USE_TRYING_AGAIN)
+                f"{wanted.provider}: {error}", type=error.kind, non_retryable=not error.passing
             ) from error
 
     @activity.defn(name=DECLINE)

@@ -9,6 +9,8 @@ class TelephonyError(Exception):
     """Base of what a provider may raise from ``arrange``. The message names the call, never a number or a secret."""
 
     kind = "TelephonyError"
+    passing = True
+    """Whether it may pass by itself within seconds, so that the same is worth another try."""
 
 
 class ProviderUnavailable(TelephonyError):
@@ -27,9 +29,11 @@ class ProtocolError(TelephonyError):
     """The provider refused us (credentials, permissions) or answered what it must not. Waiting may help, luck won't."""
 
     kind = "ProtocolError"
+    passing = False
 
 
 class Unsupported(TelephonyError):
     """The provider can never do what was asked."""
 
     kind = "Unsupported"
+    passing = False

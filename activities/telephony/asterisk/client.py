@@ -53,7 +53,12 @@ class Reply:
 
 
 class CredentialsRefused(ProtocolError):
-    """Asterisk does not know the user, or not with this password. It has done nothing."""
+    """Asterisk does not know the user, or not with this password. It has done nothing.
+
+    Passing: the password may be about to be changed, and then Asterisk has the new one a moment before we have.
+    """
+
+    passing = True
 
 
 class InternalError(Exception):
