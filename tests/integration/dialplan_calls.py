@@ -12,9 +12,13 @@ from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.ear import hear_exactly
 from tests.rig.phone import Phone
 from tests.rig.rtp import PACKET_SECONDS
+from tests.support.polling import eventually
 
 ADOPTED = ("from-phone", "rig-queue", "hookflash-overflow")
 """The contexts from which the tests' workers take calls."""
+
+STILL = 0.3
+"""Seconds without another packet of a voice that was stopped, after which none is on its way."""
 
 
 async def talking(world: AsteriskWorld, extension: str = "dial-agent") -> Transfer:
@@ -51,10 +55,16 @@ class Stethoscope:
         """Stop the voice and return how many seconds of it were not heard."""
         media = self._mouth.active_call.media
         media.talking = False
-        heard = -1
-        while heard != (now := self._count()):
-            heard = now
-            await asyncio.sleep(0.3)
+        loop = asyncio.get_running_loop()
+        heard, since = -1, loop.time()
+
+        async def still() -> int | None:
+            nonlocal heard, since
+            if heard != (now := self._count()):
+                heard, since = now, loop.time()
+            return heard if loop.time() - since >= STILL else None
+
+        heard = await eventually(still, f"the end of what {self._ear.name} hears of {self._mouth.name}")
         return (media.spoken - self._spoken - heard) * PACKET_SECONDS
 
     def _count(self) -> int:

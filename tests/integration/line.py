@@ -11,7 +11,6 @@ from enum import Enum
 
 from hookflash import (
     Agent,
-    Context,
     Customer,
     EngineUnreachable,
     Mode,
@@ -23,15 +22,13 @@ from hookflash import (
     TransferRequest,
     TransferResult,
 )
+from tests.integration.numbering import NumberedCalls, line_of, numbered, told
 from tests.integration.switchboard import Office
 from tests.rig.call import Call
 from tests.rig.phone import WINDOW, Phone
-from tests.rig.sip import Message
 from tests.rig.tones import SOUNDS
 from tests.support.polling import eventually
 
-LINE = "X-Line"
-TARGET_LINE = "X-Transfer-Data-Line"
 PATIENCE = 90.0
 """Seconds for whatever is not measured: three hundred legs take their time on a busy machine."""
 
@@ -61,26 +58,14 @@ def tone_of(line: int, party: str, talking: int) -> int:
     return TONES[3 * line + ("customer", "agent", "target").index(party)] if line < talking else 0
 
 
-class Desk:
+class Desk(NumberedCalls):
     """The three phones of all lines."""
 
     def __init__(self, phones: Mapping[str, Phone], talking: int) -> None:
         """Take the phones by their party, and how many lines talk: the first ones."""
-        self._phones = phones
-        self._by_line: dict[str, dict[int, Call]] = {party: {} for party in phones}
-        self._seen = dict.fromkeys(phones, 0)
+        super().__init__(phones)
         for party, phone in phones.items():
             phone.voice_of = lambda invite, party=party: tone_of(line_of(invite), party, talking)
-
-    def call(self, party: str, line: int) -> Call | None:
-        """Return the call of a line at the phone of a party, if it is there."""
-        calls, by_line = self._phones[party].calls, self._by_line[party]
-        for call in calls[self._seen[party] :]:
-            again = line_of(call.invite)
-            assert again not in by_line, f"line {again} was called twice at the {party}"
-            by_line[again] = call
-        self._seen[party] = len(calls)
-        return by_line.get(line)
 
 
 @dataclass
@@ -107,17 +92,12 @@ class Line:
 
     async def call(self, party: str) -> Call:
         """Wait for this line's call at the phone of a party."""
-
-        async def there() -> Call | None:
-            return self.desk.call(party, self.number)
-
-        return await eventually(there, f"the call of line {self.number} at the {party}", PATIENCE)
+        return await self.desk.wait(party, self.number, PATIENCE)
 
     async def connect(self) -> None:
         """Bring customer and agent together."""
-        header = {f"PJSIP_HEADER(add,{LINE})": str(self.number)}
         for party in ("customer", "agent"):
-            leg = await self.office.calls.call_phone(party, variables=header)
+            leg = await self.office.calls.call_phone(party, variables=numbered(self.number))
             await self.office.calls.entered(leg, PATIENCE)
             self.legs[party] = leg
         self.room = await self.office.calls.bridge(*self.legs.values())
@@ -131,7 +111,7 @@ class Line:
             customer=Customer(leg=self.legs["customer"]),
             agent=Agent(leg=self.legs["agent"], id=f"a-{self.number}"),
             targets=(Target.model_validate(target),),
-            context=Context(data={"Line": str(self.number)}),
+            context=told(self.number),
         )
         transfer = await TransferClient(self.office.client).start(request)
         try:
@@ -149,14 +129,14 @@ class Line:
                 target.answer()
 
                 async def consulting() -> bool | None:
-                    await asyncio.sleep(0.5)  # there are others who ask too
                     try:
                         status = await transfer.status()
                     except EngineUnreachable:
                         return None  # no answer in time, on a busy machine
                     return (status.stage is Stage.CONSULTING) or None
 
-                await eventually(consulting, f"the consultation of line {self.number}", PATIENCE)
+                # Not all the time: there are others who ask too.
+                await eventually(consulting, f"the consultation of line {self.number}", PATIENCE, every=0.5)
                 await transfer.complete()
             case Kind.ANSWERED:
                 target.answer()
@@ -192,8 +172,12 @@ class Line:
         pairs = {parties[0]: parties[1], parties[1]: parties[0]} if parties else {}
         calls = {listener: await self.call(listener) for listener in pairs}
 
+        began = asyncio.get_running_loop().time()
+
         async def heard() -> bool | None:
             now = asyncio.get_running_loop().time()
+            if now - WINDOW < began:
+                return None  # what was heard before does not count
             for listener, speaker in pairs.items():
                 window = calls[listener].heard(now - WINDOW, now)
                 only = window.strange == (tone_of(self.number, speaker, self.talking),) and not window.sounds
@@ -201,7 +185,6 @@ class Line:
                     return None
             return True
 
-        await asyncio.sleep(WINDOW)
         await eventually(heard, f"line {self.number}: {' and '.join(pairs)} hear each other alone", PATIENCE)
 
     async def hang_up(self) -> None:
@@ -209,8 +192,3 @@ class Line:
         await (await self.call("customer")).hang_up()
         for party in ("agent", "target"):
             await (await self.call(party)).until("ended", PATIENCE)
-
-
-def line_of(invite: Message) -> int:
-    """Return the line that an INVITE belongs to."""
-    return int(invite.get(LINE) or invite.get(TARGET_LINE))

@@ -10,7 +10,6 @@ from hookflash import (
     AcceptGate,
     Actor,
     Agent,
-    Context,
     Customer,
     HandOff,
     Mode,
@@ -22,19 +21,16 @@ from hookflash import (
     TransferRequest,
     TransferResult,
 )
+from tests.integration.numbering import NumberedCalls, numbered, told
 from tests.integration.switchboard import Office, reaches, to_phone
 from tests.rig.behaviour import Behaviour
 from tests.rig.call import Call
 from tests.rig.ear import Expectation, hear_exactly
-from tests.rig.phone import Phone
-from tests.support.polling import eventually
 
 PATIENCE = 20.0
 """Seconds for what is not measured; the machine may be busy."""
 AT_ONCE = 2.0
 """Seconds in which a phone stops, or a voice comes, on a busy machine; on an idle one it takes a tenth of a second."""
-LINE = "X-Line"
-TARGET_LINE = "X-Transfer-Data-Line"
 VOICES = {"customer": "customer", "agent": "agent", "target": "target1"}
 """Each party, and its voice."""
 QUEUE = HandOff(kind="queue", place="hookflash-queue")
@@ -54,38 +50,29 @@ class Lines:
     """A customer's, an agent's and a target's phone, each of which takes part in any number of calls at once."""
 
     office: Office
-    phones: dict[str, Phone]
+    calls: NumberedCalls
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @classmethod
     async def plug_in(cls, office: Office) -> "Lines":
         """Plug in the phones; the target's rings until the test answers it."""
         scripts = {"target": Behaviour.rings()}
-        return cls(office, {it: await office.phones.phone(voice, scripts.get(it)) for it, voice in VOICES.items()})
+        phones = {it: await office.phones.phone(voice, scripts.get(it)) for it, voice in VOICES.items()}
+        return cls(office, NumberedCalls(phones))
 
     @asynccontextmanager
     async def talk(self) -> AsyncGenerator["Line"]:
         """Connect customer and agent on a line of their own; at its end the last of them hang up."""
         line = Line(self, next(self.numbers))
         for party in ("customer", "agent"):
-            header = {f"PJSIP_HEADER(add,{LINE})": str(line.number)}
-            line.legs[party] = await self.office.calls.connect_phone(party, variables=header)
-            line.calls[party] = await self.call(party, line.number)
+            line.legs[party] = await self.office.calls.connect_phone(party, variables=numbered(line.number))
+            line.calls[party] = await self.calls.wait(party, line.number, PATIENCE)
         room = await self.office.calls.bridge(*line.legs.values())
         try:
             yield line
         finally:
             await asyncio.gather(*(line.calls[it].hang_up() for it in ("customer", "agent")))
             await self.office.calls.remove(room)
-
-    async def call(self, party: str, number: int) -> Call:
-        """Return the call of a line at a phone, as soon as it is there."""
-        header = TARGET_LINE if party == "target" else LINE
-
-        async def there() -> Call | None:
-            return next((it for it in self.phones[party].calls if it.invite.get(header) == str(number)), None)
-
-        return await eventually(there, f"the call of line {number} at the {party}", PATIENCE)
 
 
 @dataclass(repr=False)
@@ -115,12 +102,12 @@ class Line:
             customer=Customer(leg=self.legs["customer"]),
             agent=Agent(leg=self.legs["agent"]),
             targets=(to_phone(VOICES["target"], ring, accept=accept),),
-            context=Context(data={"Line": str(self.number)}),
+            context=told(self.number),
             policy=Policy(fallbacks=(QUEUE,), when_target_leaves=VOICEMAIL),
         )
         self.talked = asyncio.get_running_loop().time()
         transfer = await TransferClient(self.lines.office.client).start(request)
-        target = self.calls["target"] = await self.lines.call("target", self.number)
+        target = self.calls["target"] = await self.lines.calls.wait("target", self.number, PATIENCE)
         await target.until("ringing")
         return transfer
 

@@ -9,7 +9,6 @@ from enum import Enum
 from hookflash import (
     Agent,
     Cause,
-    Context,
     Customer,
     Mode,
     Outcome,
@@ -19,6 +18,7 @@ from hookflash import (
     TransferRequest,
     TransferResult,
 )
+from tests.integration.numbering import NumberedCalls, numbered, told
 from tests.integration.switchboard import Office
 from tests.rig.ari import Events, Json
 from tests.rig.behaviour import Behaviour
@@ -39,9 +39,6 @@ PATIENCE = 20.0
 CUT = 0.25
 """Seconds; milliseconds where the machine is not busy. Asterisk may still take note of an answer between the engine's
 last look at the leg, out of the room, and its end. The engine may then hear that it was answered, too late."""
-
-LINE = "X-Line"
-TARGET_LINE = "X-Transfer-Data-Line"
 
 
 class Moment(Enum):
@@ -73,8 +70,7 @@ class Desk:
     customer: Phone
     agent: Phone
     target: Phone
-    sorted: dict[str, dict[str, Call]] = field(default_factory=dict[str, dict[str, Call]])
-    """The calls of each phone by their line."""
+    calls: NumberedCalls
 
     @classmethod
     async def plug_in(cls, office: Office, witness: Events) -> "Desk":
@@ -82,14 +78,8 @@ class Desk:
         customer, agent = await office.phones.phone("customer"), await office.phones.phone("agent")
         target = await office.phones.phone("target1", Behaviour.rings())
         target.latency = LATENCY
-        return cls(office, witness, customer, agent, target)
-
-    def call(self, phone: Phone, line: int) -> Call | None:
-        """Return the call of a line at a phone, if it is there."""
-        by_line = self.sorted.setdefault(phone.name, {})
-        for call in phone.calls[len(by_line) :]:
-            by_line[call.invite.get(TARGET_LINE if phone is self.target else LINE)] = call
-        return by_line.get(str(line))
+        calls = NumberedCalls({"customer": customer, "agent": agent, "target": target})
+        return cls(office, witness, customer, agent, target, calls)
 
 
 @dataclass
@@ -130,7 +120,7 @@ class Race:
     async def _transfer(self) -> End:
         transfer = await TransferClient(self.desk.office.client).start(self._request())
         try:
-            target = self.calls["target"] = await self._call(self.desk.target)
+            target = self.calls["target"] = await self._call("target")
         except AssertionError:
             return self._none(await transfer.wait())
         if self.after is Moment.LIMIT:
@@ -175,10 +165,9 @@ class Race:
     async def _talk(self) -> str:
         """Connect customer and agent, and return their room."""
         control = self.desk.office.calls
-        header = {f"PJSIP_HEADER(add,{LINE})": str(self.line)}
-        for phone in (self.desk.customer, self.desk.agent):
-            self.legs[phone.name] = await control.connect_phone(phone.name, variables=header)
-            self.calls[phone.name] = await self._call(phone)
+        for party in ("customer", "agent"):
+            self.legs[party] = await control.connect_phone(party, variables=numbered(self.line))
+            self.calls[party] = await self._call(party)
         return await control.bridge(*self.legs.values())
 
     def _request(self) -> TransferRequest:
@@ -188,16 +177,12 @@ class Race:
             customer=Customer(leg=self.legs["customer"]),
             agent=Agent(leg=self.legs["agent"], address="pjsip:agent"),
             targets=(Target.model_validate({"address": "pjsip:target1", "ring_timeout": RING_LIMIT}),),
-            context=Context(data={"Line": str(self.line)}),
+            context=told(self.line),
         )
 
-    async def _call(self, phone: Phone) -> Call:
-        """Return the call of this race at a phone, as soon as it is there."""
-
-        async def there() -> Call | None:
-            return self.desk.call(phone, self.line)
-
-        return await eventually(there, f"the call of line {self.line} at {phone}", PATIENCE)
+    async def _call(self, party: str) -> Call:
+        """Return the call of this race at the phone of a party, as soon as it is there."""
+        return await self.desk.calls.wait(party, self.line, PATIENCE)
 
     async def _hang_up(self) -> None:
         """Let the customer go, then the agent; the engine lets a target go whose customer has left."""

@@ -7,13 +7,16 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def eventually(look: Callable[[], Awaitable[T | None]], what: str, within: float = 10.0) -> T:
+async def eventually(
+    look: Callable[[], Awaitable[T | None]], what: str, within: float = 10.0, *, every: float = 0.02
+) -> T:
     """Look until something is there, and return it.
 
     Args:
         look: Returns what is looked for, or None.
         what: What is waited for, for the error.
         within: Seconds after which it is an error.
+        every: Seconds between two looks, where a look costs something.
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + within
@@ -23,4 +26,4 @@ async def eventually(look: Callable[[], Awaitable[T | None]], what: str, within:
             return found
         if loop.time() > until:
             raise AssertionError(f"{what} did not come about within {within} s")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(every)

@@ -225,7 +225,7 @@ async def test_a_code_that_was_begun_is_forgotten_after_a_pause(engine: Engine) 
     transfer = await start(engine, Mode.WARM, "answer=0ms", policy)
     presses(transfer, "*")
     await noted(transfer, "agent pressed a key")
-    await asyncio.sleep(2 * pause.total_seconds())
+    await asyncio.sleep(2 * pause.total_seconds())  # the agent's pause, which is what this test is about
     presses(transfer, "2")
     await noted(transfer, "agent pressed a key", 2)
     assert (await transfer.status()).stage is Stage.CONSULTING
