@@ -118,16 +118,22 @@ async def test_a_phone_that_has_hung_up_is_called_back_when_the_destination_is_b
     assert (await result_of(desk)).outcome is Outcome.RECALLED_AGENT
 
 
+async def in_vain(desk: TalkingCall, to: str) -> TransferResult:
+    """Ask for somebody by the transfer key, and see that the phone is told no and the two talk again."""
+    phone = desk.agent.active_call
+    await phone.transfer(to)
+    await told(phone, TRYING, DECLINED)
+    await hear_exactly({desk.customer: {"agent"}, desk.agent: {"customer"}})
+    return await result_of(desk)
+
+
 async def test_a_busy_destination_gives_the_customer_back_and_the_phone_may_try_again(desk: TalkingCall) -> None:
     await desk.target(Behaviour.busy(), "target1")
     second = await desk.target(Behaviour.answers(), "target2")
-    phone = desk.agent.active_call
-    await phone.transfer("target1")
-    await told(phone, TRYING, DECLINED)
-    await hear_exactly({desk.customer: {"agent"}, desk.agent: {"customer"}})
-    result = await result_of(desk)
+    result = await in_vain(desk, "target1")
     assert (result.outcome, result.cause) == (Outcome.RETURNED_TO_AGENT, Cause.BUSY)
     # 7001 is an entry of the tenant's directory.
+    phone = desk.agent.active_call
     await phone.transfer("7001")
     await hear_exactly({desk.customer: {"target2"}, second: {"customer"}})
     await ended(desk.agent)
@@ -137,21 +143,13 @@ async def test_a_busy_destination_gives_the_customer_back_and_the_phone_may_try_
 
 async def test_a_destination_that_the_policy_denies_is_never_rung(desk: TalkingCall) -> None:
     denied = await desk.target(Behaviour.answers(), "target3")
-    phone = desk.agent.active_call
-    await phone.transfer("target3")
-    await told(phone, TRYING, DECLINED)
-    await hear_exactly({desk.customer: {"agent"}, desk.agent: {"customer"}})
-    result = await result_of(desk)
+    result = await in_vain(desk, "target3")
     assert (result.outcome, result.cause) == (Outcome.REJECTED, Cause.DESTINATION_DENIED)
     assert denied.calls == []
 
 
 async def test_a_phone_that_the_node_does_not_know_gives_the_customer_back(desk: TalkingCall) -> None:
-    phone = desk.agent.active_call
-    await phone.transfer("no-such-phone")
-    await told(phone, TRYING, DECLINED)
-    await hear_exactly({desk.customer: {"agent"}, desk.agent: {"customer"}})
-    assert (await result_of(desk)).cause is Cause.INVALID_DESTINATION
+    assert (await in_vain(desk, "no-such-phone")).cause is Cause.INVALID_DESTINATION
 
 
 @pytest.mark.parametrize(

@@ -68,13 +68,18 @@ async def test_what_was_never_dialled_is_gone(world: World, transfer: Transfer) 
 # Requests that go wrong.
 
 
+async def goes_wrong(transfer: Transfer, feature: Feature, placements: dict[Party, Placement], steps: int = 0) -> None:
+    """Arrange something in a way that goes wrong, and see that it is told apart: nothing was done, or who knows."""
+    transfer.world.go_wrong(feature, steps)
+    with pytest.raises(ProviderUnavailable if feature is Feature.UNAVAILABLE else OutcomeUnknown):
+        await transfer.arrange(placements)
+
+
 async def test_an_unavailable_provider_has_done_nothing(world: World, transfer: Transfer) -> None:
     needs(world, Feature.UNAVAILABLE)
     customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
     ringing = {customer: ON_HOLD, agent: IN_ROOM, target: RINGING}
-    world.go_wrong(Feature.UNAVAILABLE)
-    with pytest.raises(ProviderUnavailable):
-        await transfer.arrange(ringing)
+    await goes_wrong(transfer, Feature.UNAVAILABLE, ringing)
     await expect(world, {customer: {"agent"}, agent: {"customer"}})
     assert await world.rings(target) == 0
     await Steps(transfer)(ringing, {customer: {MUSIC}, agent: {RINGBACK}})
@@ -84,9 +89,7 @@ async def test_a_lost_answer_and_a_repeat_ring_once(world: World, transfer: Tran
     needs(world, Feature.ANSWER_LOST)
     customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
     ringing = {customer: ON_HOLD, agent: IN_ROOM, target: RINGING}
-    world.go_wrong(Feature.ANSWER_LOST)
-    with pytest.raises(OutcomeUnknown):
-        await transfer.arrange(ringing)
+    await goes_wrong(transfer, Feature.ANSWER_LOST, ringing)
     await transfer.until_it_rings(target)
     await Steps(transfer)(ringing, {customer: {MUSIC}, agent: {RINGBACK}})
     assert await world.rings(target) == 1
@@ -99,16 +102,13 @@ async def test_a_request_that_stopped_half_way_is_finished_by_the_next(
     needs(world, Feature.HALF)
     customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
     ringing = {customer: IN_ROOM, agent: ON_HOLD, target: RINGING}
-    world.go_wrong(Feature.HALF, done)
-    with pytest.raises(OutcomeUnknown):
-        await transfer.arrange(ringing)
+    await goes_wrong(transfer, Feature.HALF, ringing, done)
     await Steps(transfer)(ringing, {customer: {RINGBACK}, agent: {MUSIC}})
     await transfer.until_it_rings(target)
     await world.answer(target)
     together = {customer: {"target"}, target: {"customer"}, agent: set[str]()}
     await expect(world, {customer: {"target"}})
-    world.go_wrong(Feature.HALF, done)
-    with pytest.raises(OutcomeUnknown):
-        await transfer.arrange({customer: IN_ROOM, agent: GONE, target: IN_ROOM})
-    await Steps(transfer)({customer: IN_ROOM, agent: GONE, target: IN_ROOM}, together)
+    without_agent = {customer: IN_ROOM, agent: GONE, target: IN_ROOM}
+    await goes_wrong(transfer, Feature.HALF, without_agent, done)
+    await Steps(transfer)(without_agent, together)
     assert await world.rings(target) == 1
