@@ -128,6 +128,26 @@ class TalkingCall:
         request = TransferRequest.model_validate(given | more)
         return await TransferClient(self.office.client).start(request)
 
+    async def ring(
+        self, mode: Mode, to: str | Target = "target1", *, ring_timeout: float = 10, policy: Policy | None = None
+    ) -> tuple[Phone, Call, RunningTransfer]:
+        """Transfer the customer to a phone that only rings, and wait until it does.
+
+        Args:
+            mode: How.
+            to: The target of that phone, as in `transfer`.
+            ring_timeout: Seconds that it may ring, if it is given by its name.
+            policy: Limits and fallbacks. Default: the contract's own.
+
+        Returns:
+            The phone, its call, and the transfer.
+        """
+        target = await self.target(Behaviour.rings())
+        transfer = await self.transfer(mode, to, ring_timeout=ring_timeout, policy=policy)
+        ringing = await target.incoming()
+        await ringing.until("ringing")
+        return target, ringing, transfer
+
     async def hang_up(self) -> None:
         """Let everybody who is still there hang up, and remove the contact centre's own room."""
         for phone in (self.customer, self.agent):

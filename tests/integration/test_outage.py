@@ -43,10 +43,7 @@ async def test_an_answer_while_the_whole_engine_is_dead_connects_and_is_learnt_l
 ) -> None:
     async with worker_on(office.node, office.client, tmp_path / "first.log") as worker:
         call = await office.call()
-        target = await call.target(Behaviour.rings())
-        transfer = await call.transfer(Mode.COLD, "target1", ring_timeout=30)
-        ringing = await target.incoming()
-        await ringing.until("ringing")
+        target, ringing, transfer = await call.ring(Mode.COLD, ring_timeout=30)
         await hear_exactly({call.customer: {"ringback"}, call.agent: {"music"}})
         worker.send(signal.SIGKILL)
         await worker.end()
@@ -65,10 +62,7 @@ async def test_a_ring_that_ends_while_the_engine_is_dead_gives_the_customer_back
 ) -> None:
     async with worker_on(office.node, office.client, tmp_path / "first.log") as worker:
         call = await office.call()
-        target = await call.target(Behaviour.rings())
-        transfer = await call.transfer(Mode.WARM, "target1", ring_timeout=2)
-        ringing = await target.incoming()
-        await ringing.until("ringing")
+        _, ringing, transfer = await call.ring(Mode.WARM, ring_timeout=2)
         worker.send(signal.SIGKILL)
         await worker.end()
     # Nobody of us is there: the provider's own time-out ends the ringing.
@@ -88,10 +82,7 @@ async def test_an_answer_while_the_whole_engine_is_dead_is_a_private_talk_and_go
 ) -> None:
     async with worker_on(office.node, office.client, tmp_path / "first.log") as worker:
         call = await office.call()
-        target = await call.target(Behaviour.rings())
-        transfer = await call.transfer(mode, "target1", ring_timeout=60)
-        ringing = await target.incoming()
-        await ringing.until("ringing")
+        target, ringing, transfer = await call.ring(mode, ring_timeout=60)
         await reaches(transfer, Stage.RINGING)
         worker.send(signal.SIGKILL)
         await worker.end()
@@ -112,11 +103,8 @@ async def test_a_target_who_must_accept_hears_nothing_until_the_engine_is_back_a
 ) -> None:
     async with worker_on(office.node, office.client, tmp_path / "first.log") as worker:
         call = await office.call()
-        target = await call.target(Behaviour.rings())
         asked = to_phone("target1", 60, accept=AcceptGate(prompt="hookflash-accept", timeout=timedelta(minutes=1)))
-        transfer = await call.transfer(Mode.COLD, asked)
-        ringing = await target.incoming()
-        await ringing.until("ringing")
+        target, ringing, transfer = await call.ring(Mode.COLD, asked)
         await hear_exactly({call.customer: {"ringback"}}, PATIENCE)
         worker.send(signal.SIGKILL)
         await worker.end()
@@ -178,11 +166,8 @@ async def test_a_caller_who_waits_while_the_engine_stays_dead_reaches_the_fallba
     settings = {"HOOKFLASH_ASTERISK_URL": "", "HOOKFLASH_ASTERISK_NODES_FILE": str(file)}
     async with worker_on(office.node, office.client, tmp_path / "first.log", **settings) as worker:
         call = await inbound_call(office, contact_centre)
-        target = await call.target(Behaviour.rings())
         policy = Policy(hold_budget=limit, consult_limit=limit, fallbacks=way_out)
-        transfer = await call.transfer(Mode.WARM, "target1", ring_timeout=2, policy=policy)
-        ringing = await target.incoming()
-        await ringing.until("ringing")
+        _, ringing, transfer = await call.ring(Mode.WARM, ring_timeout=2, policy=policy)
         await hear_exactly({call.customer: {"music"}}, PATIENCE)
         worker.send(signal.SIGKILL)
         killed = asyncio.get_running_loop().time()
