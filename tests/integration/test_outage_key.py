@@ -44,7 +44,7 @@ async def test_a_transfer_key_that_nobody_hears_is_refused_when_the_engine_is_ba
     target = await call.target(Behaviour.answers())
     phone = call.agent.active_call
     assert await phone.transfer("target1") == 202
-    await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}})
+    await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}}, PATIENCE)
     assert phone.told == [], "Asterisk says nothing by itself"
     async with worker_on(office.node, office.client, tmp_path / "second.log"):
         await _is_told(call, TRYING, DECLINED)
@@ -68,9 +68,9 @@ async def test_a_customer_on_hold_loses_the_music_by_a_key_that_nobody_hears_unt
         await worker.end()
     phone = call.agent.active_call
     await phone.hold()
-    await hear_exactly({call.customer: {"music"}, call.agent: None})
+    await hear_exactly({call.customer: {"music"}, call.agent: None}, PATIENCE)
     assert await phone.transfer("target1") == 202
-    await hear_exactly({call.customer: None, call.agent: None})
+    await hear_exactly({call.customer: None, call.agent: None}, PATIENCE)
     async with worker_on(office.node, office.client, tmp_path / "second.log"):
         await _is_told(call, TRYING, DECLINED)
         await hear_exactly({call.customer: {"music"}, call.agent: None}, PATIENCE)

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.asterisk
 LISTENED_TO, NOT_LISTENED_TO = "mixing,dtmf_events", "mixing"
 """Bridges of call controls: in one of the second type Asterisk itself ends the music when the key is pressed."""
 
+PATIENCE = 20.0
+
 Holding = Callable[..., Awaitable[TalkingCall]]
 
 
@@ -40,17 +42,18 @@ async def holding(engine: Client, asterisk_node: AsteriskNode, phones: PhoneRack
     yield connected
     for call in calls:
         await call.hang_up()
+    await asterisk_node.drained(PATIENCE)
 
 
 async def waits_with(call: TalkingCall, music: str = "music") -> None:
     """See that the customer hears music, and the agent nothing, for that is what the phone has asked for."""
-    await hear_exactly({call.customer: {music}, call.agent: None})
+    await hear_exactly({call.customer: {music}, call.agent: None}, PATIENCE)
 
 
 async def resumes(call: TalkingCall) -> None:
     """Let the agent take the call off hold, and see that the two hear each other and nothing else."""
     await call.agent.active_call.hold(False)
-    await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}})
+    await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}}, PATIENCE)
 
 
 @pytest.mark.parametrize("kind", [LISTENED_TO, NOT_LISTENED_TO])
@@ -110,9 +113,9 @@ async def test_whoever_was_consulted_and_has_gone_leaves_the_customer_with_music
     await phone.transfer("target1", replacing=consultation.call)
     await told(phone, TRYING, DECLINED)
     await consultation.call.hang_up()
-    await hear_exactly({call.customer: {"music"}, phone: None})
+    await hear_exactly({call.customer: {"music"}, phone: None}, PATIENCE)
     await phone.hold(False)
-    await hear_exactly({call.customer: {"agent"}, phone: {"customer"}})
+    await hear_exactly({call.customer: {"agent"}, phone: {"customer"}}, PATIENCE)
     await call.office.calls.remove(consultation.room)
 
 
@@ -125,7 +128,7 @@ async def test_an_agent_who_never_resumes_and_hangs_up_releases_the_customer(hol
     await result_of(call)
     await waits_with(call)
     await call.agent.hang_up()
-    await ended(call.customer, within=5)
+    await ended(call.customer, PATIENCE)
 
 
 async def test_a_target_who_answers_an_agent_on_hold_hears_music_until_the_agent_resumes(holding: Holding) -> None:
@@ -134,11 +137,11 @@ async def test_a_target_who_answers_an_agent_on_hold_hears_music_until_the_agent
     transfer = await call.transfer(Mode.WARM, "target1")
     await reaches(transfer, Stage.CONSULTING)
     # The agent's phone was told whom to show, and since then Asterisk sends it a voice that its user does not hear.
-    await hear_exactly({call.customer: {"music"}, target: {"music"}})
+    await hear_exactly({call.customer: {"music"}, target: {"music"}}, PATIENCE)
     await call.agent.active_call.hold(False)
-    await hear_exactly({call.customer: {"music"}, target: {"agent"}, call.agent: {"target1"}})
+    await hear_exactly({call.customer: {"music"}, target: {"agent"}, call.agent: {"target1"}}, PATIENCE)
     await transfer.complete()
-    await hear_exactly({call.customer: {"target1"}, target: {"customer"}})
+    await hear_exactly({call.customer: {"target1"}, target: {"customer"}}, PATIENCE)
     await target.hang_up()
 
 
@@ -155,4 +158,4 @@ async def test_an_agent_who_resumes_while_the_customer_comes_back_is_heard(holdi
     await resumes(call)
     await told(phone, TRYING, DECLINED)
     await result_of(call)
-    await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}})
+    await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}}, PATIENCE)

@@ -12,6 +12,7 @@ from tests.rig.ear import hear_exactly
 
 pytestmark = pytest.mark.asterisk
 
+PATIENCE = 20.0
 IN_ROOM, ON_HOLD, GONE = Placement.IN_ROOM, Placement.ON_HOLD, Placement.GONE
 
 
@@ -26,9 +27,9 @@ async def test_music_that_began_too_late_is_ended_by_whoever_looks_next(
     client = AriClient(settings(world.node))
     await Executor(client).run((HoldAgain(customer.leg, agent.leg, ""),))
     await client.close()
-    await hear_exactly({c: {"music"}, a: {"customer"}})
+    await hear_exactly({c: {"music"}, a: {"customer"}}, PATIENCE)
     await transfer.arrange(together)
-    await hear_exactly({c: {"agent"}, a: {"customer"}})
+    await hear_exactly({c: {"agent"}, a: {"customer"}}, PATIENCE)
     before = world.proxy.changes
     await transfer.arrange(together)
     assert world.proxy.changes == before
@@ -40,20 +41,20 @@ async def test_whoever_leaves_a_phone_on_hold_leaves_its_music(world: AsteriskWo
     await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM})
     await a.active_call.hold()
     await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM})
-    await hear_exactly({c: {"music"}})
+    await hear_exactly({c: {"music"}}, PATIENCE)
     # A third one comes in: the two who can talk hear each other.
     await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM, target: Placement.RINGING})
     await world.answer(target)
-    await hear_exactly({c: {"target1"}, t: {"customer"}})
+    await hear_exactly({c: {"target1"}, t: {"customer"}}, PATIENCE)
     # And who is alone with the phone again has music again.
     await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM, target: GONE})
-    await hear_exactly({c: {"music"}})
+    await hear_exactly({c: {"music"}}, PATIENCE)
     await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM})
-    await hear_exactly({c: {"music"}})
+    await hear_exactly({c: {"music"}}, PATIENCE)
     await a.active_call.hold(False)
-    await hear_exactly({c: {"music"}})
+    await hear_exactly({c: {"music"}}, PATIENCE)
     await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM})
-    await hear_exactly({c: {"agent"}, a: {"customer"}})
+    await hear_exactly({c: {"agent"}, a: {"customer"}}, PATIENCE)
 
 
 async def test_music_of_its_own_class(world: AsteriskWorld, transfer: Transfer) -> None:
@@ -63,6 +64,6 @@ async def test_music_of_its_own_class(world: AsteriskWorld, transfer: Transfer) 
     await world.call_control.set_variables(customer.leg, {"CHANNEL(musicclass)": "harp"})
     await a.active_call.hold()
     await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM})
-    await hear_exactly({c: {"harp"}})
+    await hear_exactly({c: {"harp"}}, PATIENCE)
     await a.active_call.hold(False)
-    await hear_exactly({c: {"agent"}, a: {"customer"}})
+    await hear_exactly({c: {"agent"}, a: {"customer"}}, PATIENCE)
