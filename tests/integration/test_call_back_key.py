@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from hookflash import CallBack, Mode, Outcome, Policy
+from hookflash import CallBack, Mode, Outcome, Policy, TransferClient
+from hookflash.names import transfer_id
 from tests.integration.switchboard import TalkingCall, nth_call
 from tests.integration.test_transfer_key import DECLINED, OK, TRYING, told
 from tests.rig.behaviour import Behaviour
@@ -35,11 +36,15 @@ async def test_an_agent_who_calls_back_can_transfer_the_customer(call: TalkingCa
     await customers.until("ringing")
     customers.answer()
     await hear_exactly({customers: {"agent"}, agents: {"customer"}}, PATIENCE)
+    (leg,) = [it["id"] for it in await call.office.node.channels() if it["name"].startswith("PJSIP/customer-")]
     target = await call.target(Behaviour.answers())
     assert await agents.transfer("target1") == 202
     await hear_exactly({customers: {"target1"}, target: {"customer"}}, PATIENCE)
     await agents.until("ended", PATIENCE)
     await told(agents, TRYING, OK)
+    # A target who hangs up before it is over is one who was lost: then the agent would be recalled.
+    result = await TransferClient(call.office.client).wait(transfer_id("asterisk", leg))
+    assert result.outcome is Outcome.CONNECTED
     await target.hang_up()
     await customers.until("ended", PATIENCE)
 
