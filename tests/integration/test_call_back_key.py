@@ -36,7 +36,9 @@ async def test_an_agent_who_calls_back_can_transfer_the_customer(call: TalkingCa
     await customers.until("ringing")
     customers.answer()
     await hear_exactly({customers: {"agent"}, agents: {"customer"}}, PATIENCE)
-    (leg,) = [it["id"] for it in await call.office.node.channels() if it["name"].startswith("PJSIP/customer-")]
+    rung = await call.office.node.channels()
+    # The customer's former leg may hear its farewell still, and is none of the engine's making.
+    (leg,) = [it["id"] for it in rung if it["name"].startswith("PJSIP/customer-") and it["id"] != call.customer_leg]
     target = await call.target(Behaviour.answers())
     assert await agents.transfer("target1") == 202
     await hear_exactly({customers: {"target1"}, target: {"customer"}}, PATIENCE)
