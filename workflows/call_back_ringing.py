@@ -21,7 +21,7 @@ TOTAL_LIMIT = timedelta(seconds=10)
 
 _RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=1))
 
-_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=5)
+_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=10)
 """Between two such rounds, doubled each time: the provider will be back, and until then the history must not fill up
 (https://docs.temporal.io/workflow-execution/limits)."""
 

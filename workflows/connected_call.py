@@ -20,8 +20,9 @@ TAKEN_OVER_SIGNAL = "taken_over"
 """Another transfer of the same call has begun; its workflow watches the legs now."""
 
 TOTAL_LIMIT = timedelta(seconds=30)
-_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=5)
-"""Between two rounds of attempts, doubled each time: the history must not fill up while the provider is away."""
+_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=30)
+"""Between two rounds of attempts, doubled each time: the history must not fill up while the provider is away. When it
+is back its listener says so, and when somebody leaves it is tried at once."""
 
 LOOK_AFTER = timedelta(hours=1)
 """When to look at a call again of which nothing was heard: nobody reports from a node that is not there any more."""

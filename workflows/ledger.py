@@ -71,6 +71,8 @@ class Ledger:
     started_at: datetime
     impossible: str = ""
     """Why the provider could never do what was asked of it last; empty: it always could."""
+    stood: State | None = None
+    """The last state that the provider has made true; None: none yet."""
     _fallbacks: list[FallbackTried] = field(default_factory=list[FallbackTried])
     _entries: list[_Entry] = field(default_factory=list[_Entry])
     _totals: dict[str, timedelta] = field(default_factory=lambda: dict.fromkeys(_COUNTED, _NOTHING))
@@ -206,7 +208,14 @@ class Ledger:
             return _LEFT_WITH[state.ending.outcome]
         if state.customer is Standing.GONE:
             return ()
+        if state.ending and state.ending.outcome is Outcome.FAILED and self.stood is not None:
+            # What was wanted last was never done.
+            return _company(self.stood) if self.stood.customer is Standing.IN_ROOM else ("hold",)
         if state.ending and (state.ending.outcome is Outcome.REJECTED or state.current is None):
             return () if state.agent is Standing.GONE else ("agent",)  # nobody was moved
-        company = [it.value for it in (Party.AGENT, Party.TARGET) if state.standing(it) is Standing.IN_ROOM]
-        return tuple(company) or ("hold",)
+        return _company(state)
+
+
+def _company(state: State) -> tuple[str, ...]:
+    company = [it.value for it in (Party.AGENT, Party.TARGET) if state.standing(it) is Standing.IN_ROOM]
+    return tuple(company) or ("hold",)

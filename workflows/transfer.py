@@ -299,6 +299,8 @@ class Transfer(Inbox):
         decision = decide(before, event)
         self._state = decision.state
         self._ledger.note_event(event, now)
+        if isinstance(event, Arranged):
+            self._ledger.stood = before
         self._ledger.note_step(before, decision.state, now)
         line = happened(event, call.name, code)
         self._board.note(f"{line}: refused, {decision.refused}" if decision.refused else line)
