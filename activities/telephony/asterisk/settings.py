@@ -106,7 +106,7 @@ class AsteriskSettings(BaseModel):
     """Longest time for one arrangement, retries included. Default: 2 seconds; a person is waiting."""
     hold_backstop: timedelta = timedelta(minutes=10)
     """How long after the end of its hold budget a waiting leg leaves for extension ``T`` of its dialplan context,
-    because the engine must be dead. Zero: never. Default: 10 minutes."""
+    because the engine must be dead; a leg that we call ends after it. Zero: never. Default: 10 minutes."""
     heartbeat: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(seconds=4)
     """How often the event socket is pinged, so that a half-open one is noticed. Default: 4 seconds."""
 
