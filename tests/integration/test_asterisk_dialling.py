@@ -11,7 +11,7 @@ from activities.telephony.model import Phase, Placement
 from hookflash import Cause
 from tests.providers.asterisk_world import AsteriskWorld
 from tests.providers.contract import Transfer, seen
-from tests.providers.world import Feature, Party, expect
+from tests.providers.world import ANNOUNCEMENT, Feature, Party, expect
 from tests.rig.ear import hear_exactly
 from tests.support.polling import eventually
 
@@ -144,6 +144,24 @@ async def test_who_must_accept_is_never_cut_off_once_joined_whenever_the_engine_
     assert seen_apart
     assert seen_joined
     await hear_exactly({world.phone_of(customer): {"target1"}, world.phone_of(target): {"customer"}})
+
+
+async def test_who_is_asked_for_longer_is_kept_for_longer_though_the_question_has_no_end(
+    world: AsteriskWorld, transfer: Transfer
+) -> None:
+    """While a leg is played to, Asterisk sets nothing on it; the tone after the prompt goes on for ever."""
+    target = await transfer.target()
+    asked = {transfer.customer: ON_HOLD, transfer.agent: ON_HOLD, target: SCREENING}
+    await transfer.arrange(asked)
+    await world.answer(target)
+    await transfer.until_answered(target, asked)
+    await expect(world, {target: {ANNOUNCEMENT}})
+    assert 0 < await time_out(world, target.leg) <= 70
+    await transfer.arrange(asked, dial={"accept_timeout": "PT10M"})
+    assert 600 < await time_out(world, target.leg) <= 610
+    await expect(world, {target: {ANNOUNCEMENT}})
+    await transfer.arrange({transfer.customer: IN_ROOM, transfer.agent: ON_HOLD, target: IN_ROOM})
+    assert await time_out(world, target.leg) == 0
 
 
 async def test_who_answers_into_an_empty_room_does_not_stay_for_ever(world: AsteriskWorld, transfer: Transfer) -> None:
