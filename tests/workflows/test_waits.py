@@ -169,12 +169,14 @@ class Listening(SimulatedExchange):
         super().__init__()
         self.limits: list[timedelta | None] = []
         self.ring_timeouts: list[timedelta] = []
+        self.accept_timeouts: list[timedelta] = []
         self.asked_to_end: list[str] = []
 
     async def arrange(self, wanted: Arrangement) -> Observation:
         """See base class."""
         self.limits.append(wanted.hold_limit)
         self.ring_timeouts += [it.dial.ring_timeout for it in wanted.legs if it.dial is not None]
+        self.accept_timeouts += [it.dial.accept_timeout for it in wanted.legs if it.dial is not None]
         self.asked_to_end += [it.leg for it in wanted.legs if it.expired]
         return await super().arrange(wanted)
 
@@ -284,3 +286,19 @@ async def test_the_provider_s_own_limit_stands_behind_the_longest_of_all_waits(
     async with running_engine(client, exchange) as engine:
         await ends_soundly(await engine.transfer(Mode.COLD, "sim:bob?busy", policy=policy))
     assert set(exchange.limits) == {longest or LONG + timedelta(seconds=30)}
+
+
+async def test_the_provider_s_own_limit_stands_behind_the_accepting_also_when_that_is_extended(client: Client) -> None:
+    exchange = Listening()
+    async with running_engine(client, exchange) as engine:
+        transfer = await _accept(engine)
+        await transfer.reaches(Stage.SCREENING)
+        assert set(exchange.accept_timeouts) == {AS_IT_WAS}
+        await transfer.do("extend", Extend(wait=Wait.ACCEPT, remaining=EXTENDED))
+
+        async def told() -> bool | None:
+            return exchange.accept_timeouts[-1] >= EXTENDED or None
+
+        await eventually(told, "the longer limit at the provider")
+        await transfer.do("cancel")
+        await ends_soundly(transfer)
