@@ -13,6 +13,7 @@ from workflows.core import (
     Command,
     DigitPressed,
     Event,
+    Farewell,
     LegAnswered,
     LegEnded,
     LegRef,
@@ -20,6 +21,7 @@ from workflows.core import (
     State,
     TimerFired,
     decide,
+    farewells,
 )
 
 HEADER = """# What happens when: the state/event table
@@ -29,6 +31,7 @@ Printed from the decision core by `python -m tests.core.state_table > docs/state
 A cell lists everything the event can lead to from that stage, over all states of the stage that can be reached: a
 stage, an **outcome** which is then being arranged, the *next fallback* of the request's list (recall, another target,
 voicemail, queue, flow, call-back, hang-up), `=` where the stage stays as it is, `✗` where the command is refused.
+With `†` a target is sent away that has answered, or may have by then, and hears a short notice.
 
 Late and doubled news of legs that no longer count change nothing in any stage, so they are not listed.
 Events that change nothing in any mode are left out of a stage's table; after the end nothing changes any more.
@@ -70,6 +73,15 @@ def _effect(state: State, event: Event) -> str:
     following, refused = decide(state, event)
     if refused:
         return _REFUSED
+    told = " †" if _told(following) - _told(state) else ""
+    return _whither(state, following) + told
+
+
+def _told(state: State) -> set[LegRef]:
+    return {leg for leg, what in farewells(state).items() if what is Farewell.NOTICE}
+
+
+def _whither(state: State, following: State) -> str:
     if following.fallback > state.fallback:
         return "*next fallback*"
     if following.ending and following.ending != state.ending:

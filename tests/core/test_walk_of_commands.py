@@ -32,7 +32,8 @@ def test_7_swap_brings_the_agent_to_the_other_one(space: Space) -> None:
 def test_7_retarget_rings_the_new_target_and_leaves_no_agent_outside(space: Space) -> None:
     def holds(before: State, command: Command, after: State) -> bool:
         left_alone = before.target.up and before.agent.up
-        rings = after.target is Standing.RINGING and after.current == command.target and not after.rivals
+        alone = all(it.standing is Standing.DISMISSED for it in after.rivals)
+        rings = after.target is Standing.RINGING and after.current == command.target and alone
         return rings and (after.agent is Standing.IN_ROOM if left_alone else after.agent is before.agent)
 
     every_command(space, CommandName.RETARGET, holds)

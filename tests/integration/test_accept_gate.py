@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from hookflash import AcceptGate, Actor, Cause, Mode, Outcome, Stage
-from tests.integration.switchboard import TalkingCall, ended, reaches, to_phone
+from tests.integration.switchboard import TalkingCall, ended, reaches, times_heard, to_phone
 from tests.rig.behaviour import Behaviour
 from tests.rig.ear import hear_exactly
 
@@ -85,3 +85,34 @@ async def test_two_are_asked_at_the_same_time_and_a_program_answers_for_them(cal
     assert second.ever_heard() == {"accept", "notice"}
     assert first.ever_heard() == {"accept"}
     await third.hang_up()
+
+
+@pytest.mark.parametrize("mode", [Mode.CONSULT, Mode.WARM])
+async def test_who_is_asked_when_the_agent_cancels_hears_a_notice(call: TalkingCall, mode: Mode) -> None:
+    target = await call.target(Behaviour.answers())
+    transfer = await call.transfer(mode, to_phone("target1", accept=ASKED))
+    await hear_exactly({target: {"accept"}, call.customer: {"music"}, call.agent: {"music"}})
+    await transfer.cancel()
+    assert (await transfer.wait()).outcome is Outcome.CANCELLED
+    await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}})
+    await ended(target)
+    assert target.ever_heard() == {"accept", "notice"}
+    assert times_heard(target, "notice") == 1
+    assert not (call.customer.ever_heard() | call.agent.ever_heard()) & {"target1", "accept", "notice"}
+
+
+async def test_who_is_asked_hears_a_notice_when_somebody_else_is_rung(call: TalkingCall) -> None:
+    first = await call.target(Behaviour.answers(), "target1")
+    second = await call.target(Behaviour.answers(), "target2")
+    transfer = await call.transfer(Mode.CONSULT, to_phone("target1", accept=ASKED))
+    await hear_exactly({first: {"accept"}, call.customer: {"music"}, call.agent: {"music"}})
+    await transfer.retarget(to_phone("target2"))
+    await hear_exactly({second: {"agent"}, call.agent: {"target2"}, call.customer: {"music"}})
+    await ended(first)
+    assert first.ever_heard() == {"accept", "notice"}
+    await transfer.complete()
+    assert (await transfer.wait()).outcome is Outcome.CONSULTED
+    await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}})
+    # The agent has talked with this one, and has said goodbye.
+    await ended(second)
+    assert second.ever_heard() == {"agent"}

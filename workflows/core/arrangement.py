@@ -12,7 +12,7 @@ class Farewell(StrEnum):
     """What a leg is told before it is released."""
 
     NOTICE = "notice"
-    """A target that has answered is not needed any more."""
+    """A target that has answered is not needed any more, and nobody else has told it so."""
     APOLOGY = "apology"
     """Nobody could take the customer's call."""
     CALL_BACK = "call_back"
@@ -29,6 +29,7 @@ def placements(state: State) -> dict[LegRef, Placement]:
     if rejected or state.current is None:
         # It never began: customer and agent stay wherever they are.
         dialled = [state.target_leg] if state.target_leg else []
+        dialled += [rivals.leg_of(rival.target) for rival in state.rivals]
         return dict.fromkeys(dialled, Placement.GONE) | _former_legs(state)
     legs = {CUSTOMER: _PLACEMENT[state.customer], state.agent_leg: _PLACEMENT[state.agent]}
     targets = [(state.current, state.target), *state.rivals]
@@ -40,7 +41,7 @@ def placements(state: State) -> dict[LegRef, Placement]:
 
 
 def farewells(state: State) -> dict[LegRef, Farewell]:
-    """Return what those are told who are released without having talked to anybody."""
+    """Return what those are told who are let go by us, and have not been told by anybody else."""
     told: dict[LegRef, Farewell] = {}
     if state.ending is not None and state.customer is Standing.GONE and state.ending.outcome in _GOODBYES:
         told[CUSTOMER] = _GOODBYES[state.ending.outcome]

@@ -58,7 +58,7 @@ def _unhold(state: State, command: Command) -> State:
     state = _place(state, Party.CUSTOMER, Standing.IN_ROOM)
     if not state.agent.up:
         return state  # on the way to somebody already; repeating it is harmless
-    if not (state.target.pending or state.target.up):
+    if not state.target.there:
         return steps.give_back(state, Outcome.RETURNED_TO_AGENT, state.cause, command.by)
     # In a cold transfer the customer waits in the room and the agent outside: 'unhold' means 'let me talk to them'.
     return state if state.target is Standing.IN_ROOM else state._replace(agent=Standing.IN_ROOM)
@@ -77,7 +77,9 @@ def _place(state: State, party: Party, standing: Standing) -> State:
 
 
 def _where(state: State, party: Party) -> str:
-    return "not there" if state.standing(party) is Standing.GONE else state.standing(party).value.replace("_", " ")
+    standing = state.standing(party)
+    released = standing in (Standing.GONE, Standing.DISMISSED)
+    return "not there" if released else standing.value.replace("_", " ")
 
 
 def _swap(state: State, _: Command) -> State:
@@ -98,7 +100,7 @@ def _swap(state: State, _: Command) -> State:
 def _conference(state: State, _: Command) -> State:
     if not state.agent.up:
         raise Refused("a conference needs the agent")
-    if state.target is Standing.GONE:
+    if not state.target.there:
         raise Refused("a conference needs a target who is up or ringing")
     target = Standing.IN_ROOM if state.target.up else state.target
     return state._replace(customer=Standing.IN_ROOM, agent=Standing.IN_ROOM, target=target)
@@ -107,7 +109,7 @@ def _conference(state: State, _: Command) -> State:
 def _complete(state: State, command: Command) -> State:
     if not state.agent.up:
         raise Refused("the agent has left already")
-    if state.target is Standing.GONE:
+    if not state.target.there:
         raise Refused("there is no target to take over")
     if state.rules.mode is Mode.CONSULT:
         if not state.target.up:
@@ -133,10 +135,12 @@ def _retarget(state: State, command: Command) -> State:
         raise Refused("retarget needs a target")
     if state.agent.returning:
         raise Refused("the customer is on the way back to the agent")
-    if state.agent is Standing.ON_HOLD and state.target.up:
+    left_alone = state.agent is Standing.ON_HOLD and state.target.up
+    state = steps.send_away(state, command.by)._replace(cause=Cause.RETARGETED)
+    if left_alone:
         # The target whom the customer was left with goes: whoever waits outside comes back in.
         state = state._replace(agent=Standing.IN_ROOM)
-    return steps.ring(state._replace(cause=Cause.RETARGETED), command.target)
+    return steps.ring(state, command.target)
 
 
 def _asked(state: State, command: Command) -> int:

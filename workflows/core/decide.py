@@ -181,5 +181,5 @@ def _arrange_failed(state: State, *, permanently: bool) -> State:
     if state.agent.up:
         return steps.give_back(state, Outcome.RETURNED_TO_AGENT, Cause.PROVIDER_ERROR, Actor.ENGINE)
     # An outage only delays a recall that is under way: the agent is better for the customer than the next entry.
-    going_forward = state.target is not Standing.GONE or permanently
+    going_forward = state.target.there or permanently
     return steps.fall_back(state, Cause.PROVIDER_ERROR) if going_forward else state

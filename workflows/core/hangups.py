@@ -65,7 +65,7 @@ def _target_ended(state: State, cause: Cause) -> State:
         if state.ending.outcome is Outcome.CONNECTED:
             if state.agent is Standing.LEAVING:  # still there: better than any fallback
                 return steps.give_back(state, Outcome.RETURNED_TO_AGENT, Cause.TARGET_LEFT, Actor.TARGET)
-            return steps.fall_back(state, Cause.TARGET_LEFT)
+            return steps.fall_back(state, Cause.TARGET_LEFT, Actor.TARGET)
         return _one_of_two_left(state, Party.TARGET)
     if not state.target.up:
         return steps.attempt_failed(state, cause)
@@ -77,7 +77,7 @@ def _target_ended(state: State, cause: Cause) -> State:
 def _was_too_late(state: State) -> State:
     """The target answered while the provider was ending its leg, as its time was up: nobody has heard it."""
     if state.rules.mode is Mode.CONSULT and not state.agent.up:
-        return steps.fall_back(state, Cause.NO_ANSWER)  # it was to advise an agent who has left
+        return steps.fall_back(state, Cause.NO_ANSWER, Actor.TARGET)  # it was to advise an agent who has left
     if state.ending is None:
         return steps.attempt_failed(state, Cause.NO_ANSWER)
     if state.ending.outcome is not Outcome.CONNECTED:
@@ -88,7 +88,8 @@ def _was_too_late(state: State) -> State:
 
 def _one_of_two_left(state: State, party: Party) -> State:
     """After the customer, one of the two who went on talking leaves too: the other has nobody."""
-    if state.ending and state.ending.outcome is Outcome.CUSTOMER_LEFT:
-        return state._replace(agent=Standing.GONE, target=Standing.GONE)
-    gone = Standing.GONE
-    return state._replace(agent=gone) if party is Party.AGENT else state._replace(target=gone)
+    customer_left = state.ending is not None and state.ending.outcome is Outcome.CUSTOMER_LEFT
+    if party is Party.TARGET:
+        return state._replace(target=Standing.GONE, agent=Standing.GONE if customer_left else state.agent)
+    state = steps.send_away(state, Actor.CUSTOMER) if customer_left else state
+    return state._replace(agent=Standing.GONE)

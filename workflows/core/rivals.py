@@ -12,7 +12,7 @@ def ring(state: State, others: Iterable[PlannedTarget]) -> State:
     """Ring others at the same time as the current target."""
     rivals = tuple(Rival(target, Standing.RINGING) for target in others)
     known = max([state.known_targets, *(rival.target.number for rival in rivals)])
-    return state._replace(rivals=rivals, known_targets=known)
+    return state._replace(rivals=(*state.rivals, *rivals), known_targets=known)
 
 
 def leg_of(target: PlannedTarget) -> LegRef:
@@ -56,5 +56,17 @@ def promote_first(state: State) -> State:
 
 
 def dismiss(state: State) -> State:
-    """Send every rival away: the call is taken, or over."""
+    """Send every rival away: the call is taken, or over. They stay here, for they have yet to be told."""
     return state._replace(rivals=tuple(Rival(it.target, Standing.DISMISSED) for it in state.rivals))
+
+
+def stop_ringing(state: State) -> State:
+    """Forget the rivals that have not answered: they just stop ringing."""
+    return state._replace(rivals=tuple(it for it in state.rivals if not it.standing.calling))
+
+
+def make_way(state: State, target: PlannedTarget) -> State:
+    """Make a target the current one that is about to ring. Whoever has yet to be told that it is not needed stays."""
+    former = (Rival(state.current, state.target),) if state.current and state.target is Standing.DISMISSED else ()
+    rivals = tuple(sorted((*dismiss(state).rivals, *former)))
+    return drop(state._replace(current=target, target=Standing.RINGING, rivals=rivals), target.number)

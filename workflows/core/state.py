@@ -26,7 +26,7 @@ class Standing(StrEnum):
     LEAVING = "leaving"
     """About to be released, and still there until the provider has done it: can be kept if plans change."""
     DISMISSED = "dismissed"
-    """Not needed any more before it was let in: released, with a short notice if it has answered by now."""
+    """Sent away by us: released, with a short notice if it has answered by now."""
     GONE = "gone"
 
     @property
@@ -43,6 +43,11 @@ class Standing(StrEnum):
     def pending(self) -> bool:
         """Whether the leg may still be let in: it is being rung, or asked to accept."""
         return self.calling or self is Standing.SCREENING
+
+    @property
+    def there(self) -> bool:
+        """Whether the leg still counts: it is up, or may still be let in."""
+        return self.up or self.pending
 
     @property
     def returning(self) -> bool:

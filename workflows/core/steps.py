@@ -11,11 +11,25 @@ _HAND_OFF_OUTCOME = {
 }
 
 
+def send_away(state: State, by: Actor) -> State:
+    """Release the target and all who ring beside it; whoever has answered is told so.
+
+    Not a target that has left by itself, nor one with which the agent, who lets it go, is talking: both know. Of those
+    that still ring, as far as we know, only after the customer: callers often leave in the moment of the answer.
+    """
+    if by is not Actor.CUSTOMER:
+        state = rivals.stop_ringing(state)
+    talking = state.agent is state.target is Standing.IN_ROOM
+    rings = state.target.calling and by is not Actor.CUSTOMER
+    knows = by is Actor.TARGET or (by is Actor.AGENT and talking) or state.target is Standing.GONE
+    return rivals.dismiss(state)._replace(target=Standing.GONE if rings or knows else Standing.DISMISSED)
+
+
 def ring(state: State, target: PlannedTarget) -> State:
     """Ring a target, alone. A customer who has nobody hears it ring; others stay where they are."""
     customer = state.customer if state.agent.up else Standing.IN_ROOM
     known = max(state.known_targets, target.number)
-    return state._replace(current=target, rivals=(), known_targets=known, target=Standing.RINGING, customer=customer)
+    return rivals.make_way(state, target)._replace(known_targets=known, customer=customer)
 
 
 def ring_next(state: State) -> State:
@@ -60,7 +74,7 @@ def target_failed(state: State, number: int, cause: Cause) -> State:
 
 def nobody_took_over(state: State, cause: Cause, by: Actor = Actor.ENGINE) -> State:
     """No target is left. The customer goes back to the agent, waits for the agent's word, or is taken care of."""
-    state = state._replace(target=Standing.GONE, rivals=(), cause=cause)
+    state = state._replace(target=Standing.GONE, cause=cause)
     if not state.agent.up:
         return fall_back(state, cause)
     agent_decides = state.rules.wait_when_unanswered and state.rules.mode in (Mode.WARM, Mode.CONSULT)
@@ -70,12 +84,10 @@ def nobody_took_over(state: State, cause: Cause, by: Actor = Actor.ENGINE) -> St
 
 
 def give_back(state: State, outcome: Outcome, cause: Cause | None, by: Actor) -> State:
-    """Customer and agent are together again, whatever the target does. The agent must be up."""
-    return state._replace(
+    """Customer and agent are together again, whatever the target does. The agent must be there."""
+    return send_away(state, by)._replace(
         customer=Standing.IN_ROOM,
         agent=Standing.IN_ROOM,
-        target=Standing.GONE,
-        rivals=(),
         cause=cause,
         ending=Ending(outcome, cause, by),
     )
@@ -91,14 +103,13 @@ def connect(state: State, by: Actor) -> State:
     )
 
 
-def fall_back(state: State, cause: Cause | None) -> State:
+def fall_back(state: State, cause: Cause | None, by: Actor = Actor.ENGINE) -> State:
     """Nobody is left for the customer: the next entry of the fallback list takes over.
 
     The list is validated to end in something other than a recall. It can still be exhausted, when the provider does
     not know the place of a hand-off: then the customer is left on hold, under the provider's own time-out.
     """
-    gone = Standing.GONE
-    state = state._replace(target=gone, agent=gone, rivals=(), waiting=(), cause=cause, ending=None)
+    state = send_away(state, by)._replace(agent=Standing.GONE, waiting=(), cause=cause, ending=None)
     if state.fallback >= len(state.rules.fallbacks):
         return state._replace(customer=Standing.ON_HOLD, ending=Ending(Outcome.FAILED, cause, Actor.ENGINE))
     entry = state.rules.fallbacks[state.fallback]
@@ -134,16 +145,12 @@ def customer_left(state: State, cause: Cause) -> State:
 
     A target that has just answered, or is about to, is told so.
     """
-    both_up = state.agent.up and state.target.up
-    stay = Standing.IN_ROOM if both_up else Standing.GONE
-    alone = state.target.pending or (state.target.up and not both_up)
-    state = rivals.dismiss(state)._replace(
-        customer=Standing.GONE,
-        agent=stay,
-        target=Standing.DISMISSED if alone else stay,
-        cause=Cause.CUSTOMER_LEFT,
-    )
-    return state._replace(ending=Ending(Outcome.CUSTOMER_LEFT, cause, Actor.CUSTOMER))
+    if state.agent.up and state.target.up:
+        state = rivals.dismiss(state)._replace(agent=Standing.IN_ROOM, target=Standing.IN_ROOM)
+    else:
+        state = send_away(state, Actor.CUSTOMER)._replace(agent=Standing.GONE)
+    ending = Ending(Outcome.CUSTOMER_LEFT, cause, Actor.CUSTOMER)
+    return state._replace(customer=Standing.GONE, cause=Cause.CUSTOMER_LEFT, ending=ending)
 
 
 def call_lost(state: State) -> State:
@@ -163,4 +170,4 @@ def call_lost(state: State) -> State:
 def reject(state: State, cause: Cause) -> State:
     """The transfer cannot begin. Nobody is moved; only what an unfinished first arrangement dialled is released."""
     ending = Ending(Outcome.REJECTED, cause, Actor.ENGINE)
-    return state._replace(target=Standing.GONE, rivals=(), cause=cause, ending=ending)
+    return send_away(state, Actor.ENGINE)._replace(cause=cause, ending=ending)
