@@ -36,7 +36,12 @@ def test_whoever_has_answered_and_is_let_go_by_us_is_told_so(space: Space) -> No
 
 
 def test_who_is_to_be_told_is_told_whatever_comes_before_the_provider_has_done_it(space: Space) -> None:
-    every_transition(space, lambda before, event, after: node_down(event) or _told(before) <= _told(after))
+    def holds(before: State, event: Event, after: State) -> bool:
+        # The walk may give a retarget the number of a fallback: then that leg is rung anew. The engine never does.
+        rung = {after.target_leg} if after.target.there else set[LegRef]()
+        return node_down(event) or _told(before) - rung <= _told(after)
+
+    every_transition(space, holds)
 
 
 def _answered(state: State) -> set[LegRef]:

@@ -11,11 +11,13 @@ from tests.integration.switchboard import ENGINE_APP, Office, TalkingCall, reach
 from tests.rig.ari import CallControl
 from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.behaviour import Behaviour
-from tests.rig.ear import hear_exactly
+from tests.rig.ear import Expectation, Listener, hear_exactly
 from tests.rig.phone import PhoneRack
 from tests.support.polling import eventually
 
 pytestmark = pytest.mark.asterisk
+
+Heard = dict[Listener, Expectation]
 
 USER = "rotated"
 """User of the worker alone: the rig goes on as its own."""
@@ -86,7 +88,7 @@ async def test_what_is_refused_for_the_old_password_is_done_once_when_the_new_on
     call: TalkingCall, password: Password, tmp_path: Path
 ) -> None:
     target = await call.target(Behaviour.answers())
-    talking = {call.customer: {"agent"}, call.agent: {"customer"}}
+    talking: Heard = {call.customer: {"agent"}, call.agent: {"customer"}}
     # A transfer that is asked for in between: nobody is moved, and nobody rings.
     await password.change("the-second-password")
     transfer = await call.transfer(Mode.WARM, "target1")
@@ -95,7 +97,7 @@ async def test_what_is_refused_for_the_old_password_is_done_once_when_the_new_on
     assert target.calls == []
     password.file.write_text("the-second-password")
     await reaches(transfer, Stage.CONSULTING)
-    consulting = {call.customer: {"music"}, call.agent: {"target1"}, target: {"agent"}}
+    consulting: Heard = {call.customer: {"music"}, call.agent: {"target1"}, target: {"agent"}}
     await hear_exactly(consulting, PATIENCE)
     # A transfer that runs: everybody stays where they are.
     await password.change("the-third-password")
@@ -103,7 +105,7 @@ async def test_what_is_refused_for_the_old_password_is_done_once_when_the_new_on
     await refused(call, transfer)
     await hear_exactly(consulting)
     password.file.write_text("the-third-password")
-    all_three = {
+    all_three: Heard = {
         call.customer: {"agent", "target1"},
         call.agent: {"customer", "target1"},
         target: {"customer", "agent"},

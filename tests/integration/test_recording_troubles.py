@@ -9,10 +9,12 @@ from hookflash import Agent, Customer, Mode, Outcome, RunningTransfer, Stage
 from tests.integration.switchboard import TalkingCall, reaches
 from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.behaviour import Behaviour
-from tests.rig.ear import Listener, hear_exactly
+from tests.rig.ear import Expectation, Listener, hear_exactly
 from tests.support.polling import eventually
 
 pytestmark = pytest.mark.asterisk
+
+Heard = dict[Listener, Expectation]
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ async def lines_of_a_transfer(call: TalkingCall, customer: str, agent: str | Non
         customer=Customer(leg=call.customer_leg, recording=customer),
         agent=Agent(leg=call.agent_leg, recording=agent),
     )
-    consulting: dict[Listener, set[str]] = {call.customer: {"music"}, call.agent: {"target1"}, target: {"agent"}}
+    consulting: Heard = {call.customer: {"music"}, call.agent: {"target1"}, target: {"agent"}}
     await reaches(transfer, Stage.CONSULTING)
     await hear_exactly(consulting)
     await transfer.swap()
