@@ -2,7 +2,7 @@
 
 import pytest
 
-from hookflash import Mode, Outcome, Policy
+from hookflash import Mode, Outcome, Policy, Stage
 from hookflash.policy import RecordingOnHold
 from tests.workflows.engine import Engine, Running
 from tests.workflows.people import hear, journal, person
@@ -39,6 +39,7 @@ def about_recordings(lines: list[str]) -> list[str]:
 
 async def swap_twice_and_complete(transfer: Running) -> None:
     """Move everybody several times."""
+    await transfer.reaches(Stage.CONSULTING)  # people hear each other before the engine knows
     await hear(transfer, customer="music", agent="Bob", Bob="agent")
     for _ in range(2):
         await transfer.do("swap")

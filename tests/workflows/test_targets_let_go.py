@@ -72,7 +72,7 @@ async def test_the_agent_says_goodbye_itself_to_whom_it_talks_with(engine: Engin
 
 async def test_who_waits_aside_when_the_agent_cancels_is_told_so(engine: Engine) -> None:
     transfer = await engine.transfer(Mode.WARM, person("Bob", "answer=0ms"))
-    await hear(transfer, customer="music", agent="Bob", Bob="agent")
+    await transfer.reaches(Stage.CONSULTING)
     await transfer.do("swap")
     await hear(transfer, customer="agent", agent="customer", Bob="music")
     await transfer.do("cancel")
