@@ -1,30 +1,29 @@
 """What the `hookflash` command was asked for: its arguments, and the request that `start` makes of them."""
 
 import argparse
-import re
 import sys
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from hookflash import names
 from hookflash._failures import read
+from hookflash._operators import doctor, incident, listing, report, show, watch
+from hookflash._operators.arguments import duration, transfer_id
 from hookflash.commands import Accept, Cancel, Decline, Extend, Wait
 from hookflash.errors import InvalidRequest
 from hookflash.request import TransferRequest
 from hookflash.vocabulary import Mode, Party
 
 _EXIT_CODES = """\
-exit codes: 0 done; 1 the command was refused, there is no such transfer, or the transfer was rejected or failed;
-2 wrong arguments or an invalid request; 3 Temporal or the engine cannot be reached.
+exit codes: 0 done; 1 the command was refused, there is no such transfer, the transfer was rejected or failed, or the
+doctor found something to repair; 2 wrong arguments or an invalid request; 3 Temporal or the engine cannot be reached;
+130 after Ctrl-C. docs/cli.md has examples.
 
 environment: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the rest of Temporal's client configuration; TEMPORAL_UI_URL.
 """
-
-_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 _HELP = {
     "status": "show what is going on, or how it ended",
@@ -45,7 +44,7 @@ _HELP = {
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    common.add_argument("--json", action="store_true", help="print JSON as in docs/schemas")
+    common.add_argument("--json", action="store_true", help="print JSON, of the contract's models as in docs/schemas")
     common.add_argument("--ui", metavar="URL", help="where the Temporal UI is, for the link (or TEMPORAL_UI_URL)")
     common.add_argument("--address", metavar="HOST:PORT", help="the Temporal server (or TEMPORAL_ADDRESS)")
     common.add_argument("--namespace", help="Temporal's namespace (or TEMPORAL_NAMESPACE)")
@@ -61,7 +60,9 @@ def parser() -> argparse.ArgumentParser:
     _add_start(commands.add_parser("start", parents=[common], help="start a transfer", allow_abbrev=False))
     for name, text in _HELP.items():
         command = commands.add_parser(name, parents=[common], help=text, description=text, allow_abbrev=False)
-        command.add_argument("id", metavar="ID", type=_transfer_id, help="transfer:PROVIDER:LEG, or PROVIDER:LEG")
+        many = name in incident.COMMANDS
+        id_help = f"transfer:PROVIDER:LEG, or PROVIDER:LEG{'; without it, a filter says which' if many else ''}"
+        command.add_argument("id", metavar="ID", type=transfer_id, nargs="?" if many else None, help=id_help)
         if name in ("hold", "unhold"):
             command.add_argument("--party", choices=[it.value for it in Party], default=Party.CUSTOMER.value)
         elif name == "cancel":
@@ -72,14 +73,15 @@ def parser() -> argparse.ArgumentParser:
         elif name == "extend":
             waits = [it.value for it in Wait]
             command.add_argument("which", metavar="WAIT", choices=waits, help=f"one of {', '.join(waits)}")
-            command.add_argument("remaining", metavar="TIME", type=_duration, help="from now on, at least, as 2m")
+            command.add_argument("remaining", metavar="TIME", type=duration, help="from now on, at least, as 2m")
         elif name == "retarget":
             _add_target(command, required=True)
         if name not in ("status", "wait"):
             command.add_argument("--command-id", metavar="ID", help="the same id is never carried out twice")
-    text = "look at the telephony node of the engine, and say what to do; it needs the engine's checkout and settings"
-    # Its own arguments are the engine's to read: see `hookflash._doctor`.
-    commands.add_parser("doctor", help=text, description=text, add_help=False, allow_abbrev=False)
+        if many:
+            incident.add(command)
+    for module in (listing, show, watch, report, doctor):
+        module.add(partial(commands.add_parser, parents=[common], allow_abbrev=False))
     return top
 
 
@@ -109,7 +111,7 @@ def _add_target(command: argparse.ArgumentParser, *, required: bool) -> None:
         required=required,
         help="an address (sim:bob), an entry of the directory (claims), or either with a name ('Claims desk=sim:bob')",
     )
-    command.add_argument("--ring", metavar="TIME", type=_duration, help="how long each may ring, as 20s or PT20S")
+    command.add_argument("--ring", metavar="TIME", type=duration, help="how long each may ring, as 20s or PT20S")
     command.add_argument("--accept", action="store_true", help="ask the target to accept before it is joined")
 
 
@@ -144,6 +146,10 @@ def check(arguments: argparse.Namespace) -> None:
     Raises:
         InvalidRequest: An argument is wrong.
     """
+    if prepare := getattr(arguments, "prepare", None):
+        prepare(arguments)
+    if arguments.command in incident.COMMANDS:
+        incident.check(arguments)
     match arguments.command:
         case "accept":
             read(Accept, {"leg": arguments.leg})
@@ -197,23 +203,8 @@ def _file(name: str) -> dict[str, Any]:
     return cast("dict[str, Any]", found)
 
 
-def _transfer_id(text: str) -> str:
-    return text if text.startswith("transfer:") else f"transfer:{text}"
-
-
 def _label(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
         raise argparse.ArgumentTypeError("has to be NAME=TEXT")
     return name, value
-
-
-def _duration(text: str) -> timedelta:
-    """Return `20`, `20s`, `1.5m`, `PT20S` as a duration. Whether it is a sensible one is the contract's to say."""
-    number = re.fullmatch(r"(\d+(?:\.\d+)?) ?([a-z]*)", text)
-    try:
-        if number:
-            return timedelta(seconds=float(number[1]) * _UNITS[number[2]])
-        return TypeAdapter(timedelta).validate_python(text)
-    except (KeyError, OverflowError, ValidationError):
-        raise argparse.ArgumentTypeError(f"'{text}' is no duration such as 20s, 2m or PT20S") from None

@@ -21,13 +21,13 @@ def status(id: str, found: TransferStatus, now: datetime) -> str:
         found: What it says of itself.
         now: The time that the remaining seconds are counted from.
     """
-    lines = [id, f"{_words(found.mode)} transfer: {_words(found.stage)}"]
-    lines += _table((it.party.value, _words(it.placement), _named(it.name, it.party.value)) for it in found.legs)
+    lines = [id, f"{words(found.mode)} transfer: {words(found.stage)}"]
+    lines += table((it.party.value, words(it.placement), _named(it.name, it.party.value)) for it in found.legs)
     lines += [_deadline(it, now) for it in found.deadlines]
     if found.journal:
         lines.append("journal (local time)")
         entries = found.journal[-_JOURNAL_LINES:]
-        lines += [f"  {it.at.astimezone():%H:%M:%S} {_printable(it.text)}" for it in entries]
+        lines += [f"  {it.at.astimezone():%H:%M:%S} {printable(it.text)}" for it in entries]
     if found.result is not None:
         lines += _result(found.result)
     elif found.possible:
@@ -43,18 +43,23 @@ def result(id: str, found: TransferResult) -> str:
 def _deadline(deadline: Deadline, now: datetime) -> str:
     left = deadline.at - now
     seconds = timedelta(seconds=round(left.total_seconds()))
-    told = f"  {_printable(deadline.name)}: {f'{in_words(seconds)} left' if left > timedelta(0) else 'due'}"
+    told = f"  {printable(deadline.name)}: {f'{in_words(seconds)} left' if left > timedelta(0) else 'due'}"
     return f"{told} (extend {deadline.wait})" if deadline.wait in _EXTENSIBLE else told
 
 
-def _result(found: TransferResult) -> list[str]:
-    cause = f" ({_words(found.cause)})" if found.cause else ""
+def result_line(found: TransferResult) -> str:
+    """Return how a transfer ended, by whom, and how long it took."""
+    cause = f" ({words(found.cause)})" if found.cause else ""
     took = in_words(found.ended_at - found.started_at)
-    lines = [f"result: {_words(found.outcome)}{cause}, by the {found.ended_by.value}, after {took}"]
+    return f"{words(found.outcome)}{cause}, by the {found.ended_by.value}, after {took}"
+
+
+def _result(found: TransferResult) -> list[str]:
+    lines = [f"result: {result_line(found)}"]
     lines.append(f"  customer: {_where(found.customer_with)}")
-    lines += _table((_printable(it.target), _attempt(it)) for it in found.attempts)
+    lines += table((printable(it.target), _attempt(it)) for it in found.attempts)
     if found.fallbacks:
-        tried = (f"{_words(it.kind)}{' (took the customer)' if it.took_customer else ''}" for it in found.fallbacks)
+        tried = (f"{words(it.kind)}{' (took the customer)' if it.took_customer else ''}" for it in found.fallbacks)
         lines.append(f"  fallbacks tried: {', '.join(tried)}")
     spans = {
         "on hold": found.held,
@@ -73,7 +78,7 @@ def _where(customer_with: tuple[str, ...]) -> str:
         return "gone"
     if customer_with == ("hold",):
         return "on hold"
-    return f"with {' and '.join(_words(it) for it in customer_with)}"
+    return f"with {' and '.join(words(it) for it in customer_with)}"
 
 
 def _attempt(attempt: Attempt) -> str:
@@ -85,7 +90,7 @@ def _attempt(attempt: Attempt) -> str:
         told = "not reached" if attempt.answered_at is None else "answered, not joined"
     if attempt.cause is None:
         return told
-    return f"{told}: {_words(attempt.cause)}{_evidence(attempt)}"
+    return f"{told}: {words(attempt.cause)}{_evidence(attempt)}"
 
 
 def _evidence(attempt: Attempt) -> str:
@@ -114,7 +119,7 @@ def link(base: str | None, target_host: str, namespace: str, id: str, run_id: st
     return f"{path}/{run_id}/history" if run_id else path
 
 
-def _table(rows: Iterable[tuple[str, ...]]) -> list[str]:
+def table(rows: Iterable[tuple[str, ...]]) -> list[str]:
     """Return rows whose columns are aligned."""
     found = list(rows)
     if not found:
@@ -125,15 +130,17 @@ def _table(rows: Iterable[tuple[str, ...]]) -> list[str]:
     ]
 
 
-def _words(word: str) -> str:
+def words(word: str) -> str:
+    """Return a word of the contract as a person reads it."""
     # str() of a member of a StrEnum is its value.
     return str(word).replace("_", " ")
 
 
 def _named(name: str, party: str) -> str:
-    return "" if name.lower() == party else _printable(name)
+    return "" if name.lower() == party else printable(name)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return a text that does nothing to a terminal."""
     # Names are other people's text, and a terminal obeys control characters.
     return "".join(it if it.isprintable() else "?" for it in text)

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 from datetime import UTC, datetime
@@ -12,29 +11,46 @@ from pydantic import BaseModel
 
 from hookflash import _cli_input, _cli_render, _doctor
 from hookflash._failures import read
+from hookflash._operators import doctor, incident
+from hookflash._operators.session import (
+    DONE,
+    INTERRUPTED,
+    INVALID,
+    REFUSED,
+    UNREACHABLE,
+    Run,
+    Session,
+    note,
+    write,
+    write_json,
+)
+from hookflash._operators.watch import NOT_DONE
 from hookflash.client import TransferClient
 from hookflash.commands import Wait
 from hookflash.errors import EngineUnreachable, HookflashError, InvalidRequest
 from hookflash.parties import Target
+from hookflash.request import TransferRequest
 from hookflash.result import TransferResult
 from hookflash.running import RunningTransfer
 from hookflash.status import TransferStatus
-from hookflash.vocabulary import CommandName, Outcome, Party
-
-DONE, REFUSED, INVALID, UNREACHABLE = 0, 1, 2, 3
-"""Exit codes."""
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
-
-_NOT_DONE = (Outcome.REJECTED, Outcome.FAILED)
-"""Outcomes that are an error for a script. All the others are what may happen to a call."""
+from hookflash.vocabulary import CommandName, Party
 
 
-class _Session:
-    """One run of the command."""
+class _OneTransfer:
+    """The commands that start a transfer, or are about one that runs."""
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        self._arguments = arguments
+    def __init__(self, session: Session, request: TransferRequest | None, target: Target | None) -> None:
+        """Know what was asked for.
+
+        Args:
+            session: The connection and the arguments.
+            request: For `start`.
+            target: For `retarget`.
+        """
+        self._session = session
+        self._arguments = session.arguments
+        self._request = request
+        self._target = target
 
     async def run(self) -> int:
         """Do what was asked and print it; return the exit code.
@@ -42,32 +58,26 @@ class _Session:
         Raises:
             HookflashError: It could not be done.
         """
-        arguments = self._arguments
-        # Before connecting: a mistake in the arguments is one whether or not there is a server.
-        _cli_input.check(arguments)
-        request = _cli_input.transfer_request(arguments) if arguments.command == "start" else None
-        target = _one_target(arguments) if arguments.command == CommandName.RETARGET.value else None
-        client = await TransferClient.connect(address=arguments.address, namespace=arguments.namespace)
-        if request is not None:
-            client = TransferClient(client.temporal, arguments.task_queue)
-            transfer = await client.start(request)
+        arguments, client = self._arguments, self._session.client
+        if self._request is not None:
+            transfer = await TransferClient(client.temporal, arguments.task_queue).start(self._request)
             if not arguments.wait:
-                self._show_started(client, transfer)
+                self._show_started(transfer)
                 return DONE
             if not arguments.json:
                 # Now, and not only at the end: the id is what another terminal needs.
-                self._show_started(client, transfer)
-            return self._show_result(client, transfer, await transfer.wait())
+                self._show_started(transfer)
+            return self._show_result(transfer, await transfer.wait())
+        if arguments.id is None:
+            return await incident.run(self._session, self._command)
         transfer = client.transfer(arguments.id)
         if arguments.command == "wait":
-            return self._show_result(client, transfer, await transfer.wait())
-        if arguments.command == "status":
-            self._show_status(client, transfer, await transfer.status())
-        else:
-            self._show_status(client, transfer, await self._command(transfer, target))
+            return self._show_result(transfer, await transfer.wait())
+        status = await (transfer.status() if arguments.command == "status" else self._command(transfer))
+        self._show(transfer, status, _cli_render.status(transfer.id, status, datetime.now(UTC)))
         return DONE
 
-    async def _command(self, transfer: RunningTransfer, target: Target | None) -> TransferStatus:
+    async def _command(self, transfer: RunningTransfer) -> TransferStatus:
         arguments = self._arguments
         id: str | None = arguments.command_id
         match CommandName(arguments.command):
@@ -84,8 +94,8 @@ class _Session:
             case CommandName.CANCEL:
                 return await transfer.cancel(arguments.by, arguments.reason, command_id=id)
             case CommandName.RETARGET:
-                assert target is not None
-                return await transfer.retarget(target, command_id=id)
+                assert self._target is not None
+                return await transfer.retarget(self._target, command_id=id)
             case CommandName.ACCEPT:
                 return await transfer.accept(arguments.leg, command_id=id)
             case CommandName.DECLINE:
@@ -93,35 +103,35 @@ class _Session:
             case CommandName.EXTEND:
                 return await transfer.extend(Wait(arguments.which), arguments.remaining, command_id=id)
 
-    def _show_started(self, client: TransferClient, transfer: RunningTransfer) -> None:
-        link = self._link(client, transfer)
+    def _show_started(self, transfer: RunningTransfer) -> None:
+        link = self._session.link(transfer.id, transfer.run_id)
         if self._arguments.json:
-            print(json.dumps({"id": transfer.id, "run_id": transfer.run_id, "ui": link}, indent=2), flush=True)
+            write_json({"id": transfer.id, "run_id": transfer.run_id, "ui": link})
         else:
-            print("\n".join(filter(None, (transfer.id, link))), flush=True)
+            write("\n".join(filter(None, (transfer.id, link))))
 
-    def _show_status(self, client: TransferClient, transfer: RunningTransfer, found: TransferStatus) -> None:
-        self._show(client, transfer, found, _cli_render.status(transfer.id, found, datetime.now(UTC)))
+    def _show_result(self, transfer: RunningTransfer, found: TransferResult) -> int:
+        self._show(transfer, found, _cli_render.result(transfer.id, found))
+        return REFUSED if found.outcome in NOT_DONE else DONE
 
-    def _show_result(self, client: TransferClient, transfer: RunningTransfer, found: TransferResult) -> int:
-        self._show(client, transfer, found, _cli_render.result(transfer.id, found))
-        return REFUSED if found.outcome in _NOT_DONE else DONE
-
-    def _show(self, client: TransferClient, transfer: RunningTransfer, found: BaseModel, text: str) -> None:
+    def _show(self, transfer: RunningTransfer, found: BaseModel, text: str) -> None:
         if self._arguments.json:
-            print(found.model_dump_json(indent=2))
-            return
-        print("\n".join(filter(None, (text, self._link(client, transfer)))))
+            write(found.model_dump_json(indent=2))
+        else:
+            write("\n".join(filter(None, (text, self._session.link(transfer.id, transfer.run_id)))))
 
-    def _link(self, client: TransferClient, transfer: RunningTransfer) -> str | None:
-        temporal = client.temporal
-        return _cli_render.link(
-            self._arguments.ui or os.environ.get("TEMPORAL_UI_URL"),
-            temporal.service_client.config.target_host,
-            temporal.namespace,
-            transfer.id,
-            transfer.run_id,
-        )
+
+async def _carry_out(arguments: argparse.Namespace) -> int:
+    if arguments.command == "doctor":
+        return await doctor.run(arguments)
+    # Before connecting: a mistake in the arguments is one whether or not there is a server.
+    _cli_input.check(arguments)
+    run: Run | None = getattr(arguments, "run", None)
+    if run is not None:
+        return await run(await Session.open(arguments))
+    request = _cli_input.transfer_request(arguments) if arguments.command == "start" else None
+    target = _one_target(arguments) if arguments.command == CommandName.RETARGET.value else None
+    return await _OneTransfer(await Session.open(arguments), request, target).run()
 
 
 def _one_target(arguments: argparse.Namespace) -> Target:
@@ -140,15 +150,15 @@ async def run(arguments: list[str]) -> int:
     Raises:
         SystemExit: The arguments are wrong (code 2), or help was asked for (code 0).
     """
-    if arguments[:1] == ["doctor"]:
+    if arguments[:2] == ["doctor", "asterisk"]:
         return await _doctor.run(arguments[1:])
     parsed = _cli_input.parser().parse_args(arguments)
     try:
-        return await _Session(parsed).run()
+        return await _carry_out(parsed)
     except BrokenPipeError:
         return DONE  # whoever read our output has seen enough, as `head` has
     except HookflashError as error:
-        print(f"hookflash: {' '.join(str(error).split())}", file=sys.stderr)
+        note(" ".join(str(error).split()))
         match error:
             case InvalidRequest():
                 return INVALID
