@@ -5,6 +5,7 @@ import asyncio
 import os
 import sys
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from typing import NoReturn
 
 from pydantic import BaseModel
@@ -170,6 +171,10 @@ async def run(arguments: list[str]) -> int:
 
 def main() -> NoReturn:
     """Run the command line of this process, and end the process."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Names and pictures have characters that a terminal may not know.
+            stream.reconfigure(errors="replace")
     try:
         code = asyncio.run(run(sys.argv[1:]))
     except KeyboardInterrupt:

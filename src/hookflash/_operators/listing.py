@@ -47,7 +47,7 @@ async def _run(session: Session) -> int:
     elif shown:
         write("\n".join(line.removeprefix("  ") for line in table([HEADINGS, *map(_row, shown)])))
     if len(found) > limit:
-        note(f"there are more than these {limit}; --limit shows more")
+        note("there are more; --limit shows them")
     elif not found:
         note("there is no such transfer")
     return DONE

@@ -34,7 +34,7 @@ QUEUES = (
     (names.LISTENER_TASK_QUEUE, _ACTIVITIES, "listeners", "listener"),
 )
 
-_TYPE_NAMES = {
+TYPE_NAMES = {
     SearchAttributeIndexedValueType.TEXT: "Text",
     SearchAttributeIndexedValueType.KEYWORD: "Keyword",
     SearchAttributeIndexedValueType.INT: "Int",
@@ -125,11 +125,11 @@ async def attributes(client: Client) -> AsyncIterator[Finding]:
     missing = [key for key in names.SEARCH_ATTRIBUTES if key.name not in known]
     clashing = [it for it in names.SEARCH_ATTRIBUTES if it.name in known and known[it.name] != it.indexed_value_type]
     for key in clashing:
-        has = _TYPE_NAMES.get(SearchAttributeIndexedValueType(known[key.name]), "another type")
-        text = f"{key.name} is {has}, must be {_TYPE_NAMES[key.indexed_value_type]}"
+        has = TYPE_NAMES.get(SearchAttributeIndexedValueType(known[key.name]), "another type")
+        text = f"{key.name} is {has}, must be {TYPE_NAMES[key.indexed_value_type]}"
         yield failure("attributes", text, "use another namespace: a type cannot be changed")
     if missing:
-        options = " ".join(f"--name {it.name} --type {_TYPE_NAMES[it.indexed_value_type]}" for it in missing)
+        options = " ".join(f"--name {it.name} --type {TYPE_NAMES[it.indexed_value_type]}" for it in missing)
         command = f"temporal operator search-attribute create --namespace {client.namespace} {options}"
         text = f"not registered: {', '.join(it.name for it in missing)}"
         yield failure("attributes", text, f"start a worker, which registers them, or: {command}")

@@ -1,0 +1,144 @@
+"""The command as an operator runs it: a process of its own, against a real server with a worker process."""
+
+import asyncio
+import json
+import os
+import pty
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.client import Client
+
+from hookflash import Agent, Customer, Mode, RunningTransfer, Stage, Target, TransferClient, TransferRequest
+from hookflash.converter import data_converter
+from tests.support.polling import eventually
+from tests.workers.process import WorkerProcess, temporal_at, worker_process
+from workers.settings import SIMULATOR
+
+ROOT = Path(__file__).resolve().parents[2]
+NUMBER = "+4930123456"
+"""Whom every test of this folder rings. No command may print it."""
+
+RING = timedelta(minutes=5)
+"""Longer than any test."""
+
+
+class Ran(NamedTuple):
+    """What came of a command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 whatever was printed
+        return json.loads(self.out)
+
+
+class Operated:
+    """A namespace, a way to start transfers in it, and the command."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.transfers = TransferClient(client)
+
+    async def start(self, mode: Mode, script: str, **fields: Any) -> RunningTransfer:  # noqa: ANN401
+        """Start the transfer of a new call to a phone that behaves as scripted."""
+        call = uuid4().hex[:8]
+        default = {
+            "customer": Customer(leg=f"sim:carol-{call}"),
+            "agent": Agent(leg=f"sim:anna-{call}", address=f"sim:anna-{call}?answer=100ms"),
+            "targets": (Target(address=f"sim:{NUMBER}?{script}", name="Claims desk", ring_timeout=RING),),
+        }
+        return await self.transfers.start(
+            TransferRequest.model_validate({"mode": mode, "provider": SIMULATOR, **default, **fields})
+        )
+
+    async def ringing(self, **fields: Any) -> RunningTransfer:  # noqa: ANN401
+        """Start a warm transfer, and wait until it rings, which it does for long."""
+        transfer = await self.start(Mode.WARM, "ring", **fields)
+        await reaches(transfer, Stage.RINGING)
+        return transfer
+
+    async def visible(self, query: str, number: int) -> None:
+        """Wait until Temporal's list has so many transfers: it is a moment behind."""
+
+        async def there() -> bool | None:
+            found = await self.client.count_workflows(f"WorkflowType = 'Transfer' AND {query}")
+            return found.count == number or None
+
+        await eventually(there, f"{number} x {query}", within=30)
+
+    async def begin(self, *arguments: str, stdin: int = asyncio.subprocess.DEVNULL) -> asyncio.subprocess.Process:
+        """Start the command as a shell does."""
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", "from hookflash.cli import main; main()", *arguments),
+            cwd=ROOT,
+            env=environment(self.client),
+            stdin=stdin,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def run(self, *arguments: str, answer: str | None = None) -> Ran:
+        """Run the command to its end.
+
+        Args:
+            arguments: Its own.
+            answer: What a person types. Default: there is nobody, and no terminal.
+        """
+        if answer is None:
+            return await _ended(await self.begin(*arguments))
+        ours, theirs = pty.openpty()
+        try:
+            os.write(ours, f"{answer}\n".encode())
+            return await _ended(await self.begin(*arguments, stdin=theirs))
+        finally:
+            os.close(ours)
+            os.close(theirs)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> Ran:
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    assert NUMBER not in out.decode() + err.decode()
+    return Ran(process.returncode, out.decode(), err.decode())
+
+
+async def reaches(transfer: RunningTransfer, stage: Stage) -> None:
+    """Wait until a transfer is in a stage."""
+
+    async def there() -> bool | None:
+        return (await transfer.status()).stage is stage or None
+
+    await eventually(there, f"stage {stage}", within=30)
+
+
+def environment(client: Client) -> dict[str, str]:
+    """The environment of a command: that of the tests, and where the server is."""
+    foreign = ("TEMPORAL_", "HOOKFLASH_", "COLUMNS")
+    inherited = {name: it for name, it in os.environ.items() if not name.startswith(foreign)}
+    return {**inherited, **temporal_at(client), "TEMPORAL_UI_URL": "https://ui.example", "TZ": "UTC"}
+
+
+async def new_namespace(client: Client) -> Client:
+    """A client of a new namespace: other tests have transfers too, and the engine's task queues have fixed names."""
+    request = RegisterNamespaceRequest(namespace=f"operators-{uuid4()}")
+    request.workflow_execution_retention_period.FromTimedelta(timedelta(days=1))
+    await client.workflow_service.register_namespace(request)
+    address = client.service_client.config.target_host
+    return await Client.connect(address, namespace=request.namespace, data_converter=data_converter)
+
+
+@asynccontextmanager
+async def engine(client: Client, folder: Path) -> AsyncGenerator[WorkerProcess]:
+    """A worker process with a simulator, in the namespace of a client."""
+    async with worker_process(folder / "worker.log", **temporal_at(client)) as worker:
+        await worker.ready()
+        yield worker
