@@ -59,7 +59,7 @@ async def test_the_way_of_a_warm_transfer_is_drawn(operated: Operated, conferenc
     happened = [line.removeprefix(lifelines) for line in drawn if line.startswith(lifelines)]
     has_in_order(happened, "Claims desk answered", "agent: conference", "agent: complete")
     assert drawn[0] == "·            ·            ·   warm transfer begins"
-    assert re.fullmatch(r"│            ·            │   connected, by the agent, after [\d.]+ s", drawn[-1])
+    assert re.fullmatch(r"│            ·            │   connected, by the agent, after .+ m?s", drawn[-1])
 
 
 async def test_it_becomes_a_diagram_for_a_ticket(operated: Operated, conferenced: RunningTransfer) -> None:
@@ -97,9 +97,6 @@ async def test_a_script_gets_the_moments(operated: Operated, conferenced: Runnin
         "customer": "in_room",
         "Claims desk": "in_room",
     }
-    both = await operated.run("show", conferenced.id, "--json", "--format", "svg")
-    assert (both.code, both.out) == (2, "")
-    assert both.err.startswith("hookflash: --json: ")
 
 
 async def test_an_earlier_transfer_of_a_call_can_be_named(operated: Operated) -> None:

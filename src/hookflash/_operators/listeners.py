@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 
 from hookflash import names
 from hookflash._cli_render import printable
@@ -22,44 +22,42 @@ async def listeners(client: Client) -> AsyncIterator[Finding]:
         RPCError: The server does not say.
     """
     found = {
-        it.id: it.status
+        it.id
         async for it in client.list_workflows(
             f"WorkflowType = '{names.LISTENER_TYPE}'"
             " AND ExecutionStatus IN ('Running', 'Terminated', 'Failed', 'TimedOut')",
             rpc_timeout=RPC_TIMEOUT,
         )
     }
-    # One that was ended and started again is found twice; asking for the latest run settles it.
-    prefix = names.listener_id("")
-    for id in sorted(found):
-        async for finding in _listener(client, id, id.removeprefix(prefix)):
-            yield finding
-    if not found:
-        yield failure("listeners", "there is none: no transfer hears of anything", NO_LISTENER)
     busy = {
-        cast("str", it.typed_search_attributes.get(names.TRANSFER_PROVIDER))
+        names.listener_id(cast("str", it.typed_search_attributes.get(names.TRANSFER_PROVIDER)))
         async for it in client.list_workflows(
             f"WorkflowType = '{names.WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'"
             f" AND {names.TRANSFER_PROVIDER.name} IS NOT NULL",
             rpc_timeout=RPC_TIMEOUT,
         )
     }
-    for provider in sorted(busy):
-        if names.listener_id(provider) not in found:
+    # One that was ended and started again is found twice; asking for the latest run settles it.
+    for id in sorted(found | busy):
+        provider = id.removeprefix(names.listener_id(""))
+        last = await client.get_workflow_handle(id).describe(rpc_timeout=RPC_TIMEOUT) if id in found else None
+        if last is not None and last.status is WorkflowExecutionStatus.RUNNING:
+            async for finding in _running(client, provider, last):
+                yield finding
+        elif id in busy:
             yield failure("listeners", f"{provider}: transfers run there, and nobody listens", NO_LISTENER)
+        else:
+            remedy = f"{NO_LISTENER}; or nothing, if the node is not in use any more"
+            yield warning("listeners", f"{provider}: the workflow {id} was ended, nobody listens", remedy)
+    if not found | busy:
+        yield failure("listeners", "there is none: no transfer hears of anything", NO_LISTENER)
 
 
-async def _listener(client: Client, id: str, provider: str) -> AsyncIterator[Finding]:
-    described = await client.get_workflow_handle(id).describe(rpc_timeout=RPC_TIMEOUT)
-    if described.status is not WorkflowExecutionStatus.RUNNING:
-        status = (described.status or WorkflowExecutionStatus.TERMINATED).name.lower()
-        remedy = f"{NO_LISTENER}; or none, if the node is not in use any more"
-        yield warning("listeners", f"{provider}: nobody listens, the workflow {id} is {status}", remedy)
-        return
-    pending = described.raw_description.pending_activities
+async def _running(client: Client, provider: str, listener: WorkflowExecutionDescription) -> AsyncIterator[Finding]:
+    pending = listener.raw_description.pending_activities
     if not pending:
         remedy = "look at the workflow and at the log of the workers"
-        yield failure("listeners", f"{provider}: nobody has begun to listen ({id})", remedy)
+        yield failure("listeners", f"{provider}: nobody has begun to listen ({listener.id})", remedy)
     for activity in pending:
         yield await _judged(client, provider, activity)
 
