@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client
 from temporalio.converter import DataConverter, PayloadCodec
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
@@ -32,17 +33,19 @@ def told(report: dict[str, Any], level: str) -> dict[str, list[str]]:
     return found
 
 
-async def listens(client: Client) -> None:
-    """Wait until a worker listens to the simulator."""
+async def listens(client: Client, *, somebody: bool = True) -> None:
+    """Wait until a worker listens to the simulator, or until Temporal has noticed that none does any more."""
 
     async def there() -> bool | None:
-        pending = (await client.get_workflow_handle(names.listener_id(SIMULATOR)).describe()).raw_description
-        return (
-            any(
-                b"since" in b"".join(p.data for p in it.heartbeat_details.payloads) for it in pending.pending_activities
-            )
-            or None
-        )
+        listener = await client.get_workflow_handle(names.listener_id(SIMULATOR)).describe()
+        started = [
+            it
+            for it in listener.raw_description.pending_activities
+            if it.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+        ]
+        if not somebody:
+            return not started or None
+        return any(b"since" in payload.data for it in started for payload in it.heartbeat_details.payloads) or None
 
     await eventually(there, "a listener", within=30)
 
@@ -88,9 +91,10 @@ async def test_a_listener_that_was_ended_and_a_node_without_one_are_named(client
     operated = Operated(own)
     async with engine(own, tmp_path):
         transfer = await operated.ringing()
+        await listens(own)
     await operated.visible(f"{names.TRANSFER_PROVIDER.name} = '{SIMULATOR}'", 1)
+    await listens(own, somebody=False)
     ended = (await operated.run("doctor", "--json")).json
-    # Its worker has stopped, and the listener waits for another one.
     assert f"{SIMULATOR}: nobody listens, attempt " in told(ended, "failure")["listeners"][0]
     await own.get_workflow_handle(names.listener_id(SIMULATOR)).terminate()
     again = (await operated.run("doctor", "--json")).json

@@ -29,14 +29,14 @@ async def listeners(client: Client) -> AsyncIterator[Finding]:
             rpc_timeout=RPC_TIMEOUT,
         )
     }
-    busy = {
-        names.listener_id(cast("str", it.typed_search_attributes.get(names.TRANSFER_PROVIDER)))
+    # The attribute may be unknown to this namespace, so it cannot be asked for.
+    providers = [
+        it.typed_search_attributes.get(names.TRANSFER_PROVIDER)
         async for it in client.list_workflows(
-            f"WorkflowType = '{names.WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'"
-            f" AND {names.TRANSFER_PROVIDER.name} IS NOT NULL",
-            rpc_timeout=RPC_TIMEOUT,
+            f"WorkflowType = '{names.WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'", rpc_timeout=RPC_TIMEOUT
         )
-    }
+    ]
+    busy = {names.listener_id(it) for it in providers if it is not None}
     # One that was ended and started again is found twice; asking for the latest run settles it.
     for id in sorted(found | busy):
         provider = id.removeprefix(names.listener_id(""))

@@ -112,12 +112,12 @@ async def arrangements(client: Client, id: str, run_id: str, lanes: Lanes) -> li
     async for event in client.get_workflow_handle(id, run_id=run_id).fetch_history_events():
         if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
             scheduled = event.activity_task_scheduled_event_attributes
-            if scheduled.activity_type.name == ARRANGE:
-                wanted = await _decoded(client, scheduled.input.payloads)
+            is_arrange = scheduled.activity_type.name == ARRANGE
+            if is_arrange and (wanted := await _decoded(client, scheduled.input.payloads)):
                 asked[event.event_id] = dict(_placed(wanted, lanes))
         elif event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
             places = asked.get(event.activity_task_completed_event_attributes.scheduled_event_id)
-            if places:
+            if places is not None:
                 found.append((event.event_time.ToDatetime(UTC), places))
     return found
 
