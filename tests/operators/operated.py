@@ -73,7 +73,7 @@ class Operated:
             found = await self.client.count_workflows(f"WorkflowType = 'Transfer' AND {query}")
             return found.count == number or None
 
-        await eventually(there, f"{number} x {query}", within=30)
+        await eventually(there, f"{number} x {query}", within=90)
 
     async def begin(self, *arguments: str, stdin: int = asyncio.subprocess.DEVNULL) -> asyncio.subprocess.Process:
         """Start the command as a shell does."""
@@ -117,7 +117,7 @@ async def reaches(transfer: RunningTransfer, stage: Stage) -> None:
     async def there() -> bool | None:
         return (await transfer.status()).stage is stage or None
 
-    await eventually(there, f"stage {stage}", within=30)
+    await eventually(there, f"stage {stage}", within=90)
 
 
 def environment(client: Client) -> dict[str, str]:

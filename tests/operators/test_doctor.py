@@ -21,7 +21,7 @@ from tests.support.polling import eventually
 from workers.attributes import TYPE_NAMES, ensure_search_attributes
 from workers.settings import SIMULATOR
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 def told(report: dict[str, Any], level: str) -> dict[str, list[str]]:
@@ -47,7 +47,7 @@ async def listens(client: Client, *, somebody: bool = True) -> None:
             return not started or None
         return any(b"since" in payload.data for it in started for payload in it.heartbeat_details.payloads) or None
 
-    await eventually(there, "a listener", within=30)
+    await eventually(there, "a listener", within=90)
 
 
 async def test_a_sound_engine_has_nothing_to_repair(operated: Operated) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hookflash import Outcome, RunningTransfer, Stage
 from tests.operators.operated import Operated
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 async def three(operated: Operated) -> tuple[str, list[RunningTransfer]]:

@@ -9,7 +9,7 @@ import pytest
 from hookflash import Mode, Outcome
 from tests.operators.operated import Operated
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 class Calls(NamedTuple):

@@ -14,7 +14,7 @@ from hookflash import Customer, Mode, RunningTransfer, Stage
 from hookflash._operators import story
 from tests.operators.operated import Operated, engine, new_namespace, reaches
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from hookflash import Mode, Stage
 from tests.operators.operated import Operated, reaches
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 async def until(process: asyncio.subprocess.Process, text: str) -> list[str]:
