@@ -25,7 +25,7 @@ test: setup-tests check ## everything CI runs: format, lint, types, all tests (A
 
 .PHONY: test-unit
 test-unit: setup ## the tests that need neither Asterisk nor a browser
-	@$(BIN)/python -m pytest -m "not asterisk and not browser" $(ARGS)
+	@$(BIN)/python -m pytest -m "not asterisk and not browser and not checkers" $(ARGS)
 
 .PHONY: test-integration
 test-integration: setup-tests ## the tests with a real Asterisk or a real browser
@@ -47,9 +47,10 @@ setup: ## only the set-up: virtual environment with the locked dependencies
 	@$(PYTHON) scripts/bootstrap.py
 
 .PHONY: setup-tests
-setup-tests: setup ## the set-up and what the integration tests need: Asterisk, Chromium
+setup-tests: setup ## the set-up and what tests need beside it: Asterisk, Chromium, checkers of deployment files
 	$(call optional,asterisk)
 	$(call optional,chromium)
+	$(call optional,checkers)
 
 .PHONY: clean
 clean: ## remove everything that make made

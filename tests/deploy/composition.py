@@ -1,0 +1,81 @@
+"""docker-compose.yml as a test reads it, with what its services have in common filled in."""
+
+import re
+import socket
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from tests.support.requirements import TOOLS
+from workers.connection import VARIABLES
+from workers.settings import variables
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = ROOT / "docker-compose.yml"
+CHECKERS = TOOLS / "checkers"
+GROUP = "1000"
+"""What stands in for the group of the secrets."""
+
+PLANNED = {"HOOKFLASH_HEALTH_ADDRESS", "HOOKFLASH_OTLP_ENDPOINT"}
+"""Settings that others build at this time. Whoever brings one takes it from here: until then `known_settings` fails."""
+
+Yaml = dict[str, Any]
+
+
+def documents(path: Path) -> list[Yaml]:
+    """Return every document of a YAML file."""
+    return [cast("Yaml", it) for it in yaml.safe_load_all(path.read_text())]
+
+
+@cache
+def composition() -> Yaml:
+    """Return the whole file; what its anchors share is merged."""
+    (whole,) = documents(COMPOSE)
+    return whole
+
+
+def services() -> dict[str, Yaml]:
+    """Return every service by its name."""
+    return composition()["services"]
+
+
+def files_of(service: Yaml) -> dict[str, Path]:
+    """Return what a service has of the checkout: path in the container, path here."""
+    found: dict[str, Path] = {}
+    for volume in cast("list[str]", service.get("volumes", ())):
+        source, place = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", volume).split(":")[:2]
+        if source.startswith("."):
+            found[place] = ROOT / source
+    return found
+
+
+def known_settings() -> set[str]:
+    """Return every environment variable that means something to a worker."""
+    known = {it.name for it in (*variables(), *VARIABLES)}
+    assert not PLANNED & known, f"take these from PLANNED: {PLANNED & known}"
+    return known | PLANNED
+
+
+def own_images() -> dict[str, Path]:
+    """Return the services whose images are built here: name, Dockerfile."""
+    return {name: ROOT / it["build"] / "Dockerfile" for name, it in services().items() if "build" in it}
+
+
+def create_namespace(namespace: dict[str, str], retention: str = "168h") -> str:
+    """Run the job that creates it, and return what it says."""
+    command = [ROOT / "deploy/temporal/create-namespace"]
+    done = subprocess.run(
+        command, env={**namespace, "RETENTION": retention}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]

@@ -1,0 +1,141 @@
+"""The image of the workers: its Dockerfile, and what comes of its steps, run as the containers run it."""
+
+import asyncio
+import re
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from scripts.bootstrap import UV_VERSION
+from tests.deploy.composition import ROOT, create_namespace, free_port, own_images, services
+from tests.deploy.image import build, stages
+from workers.settings import variables
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("image"))
+
+
+def environment(image: Path) -> dict[str, str]:
+    """What the image sets, and nothing of ours: no path into the checkout."""
+    settings = dict(word.split("=", 1) for words in stages()[-1].all("ENV") for word in words.split())
+    (path, _) = settings.pop("PATH").split(":")
+    assert path == f"{stages()[-1].all('WORKDIR')[0]}/.venv/bin"
+    return {"PATH": f"{image / '.venv/bin'}:/usr/bin:/bin", "HOME": "/nonexistent", **settings}
+
+
+@pytest.mark.parametrize("dockerfile", sorted(set(own_images().values())), ids=lambda path: path.parent.name)
+def test_the_linter_finds_nothing(dockerfile: Path) -> None:
+    linter = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([linter, dockerfile], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_it_is_built_with_what_the_tests_are_run_with() -> None:
+    bases = {stage.name: stage.base for stage in stages()}
+    assert bases["uv"] == f"ghcr.io/astral-sh/uv:{UV_VERSION}"
+    # Which minor versions the histories are replayed with: the oldest that the project takes is among them.
+    (oldest,) = re.findall(r'requires-python = ">=(3\.\d+)', (ROOT / "pyproject.toml").read_text())
+    assert re.fullmatch(rf"python:{re.escape(oldest)}\.\d+-slim-\w+", bases["python"])
+
+
+def test_the_builder_is_given_what_is_copied_and_nothing_that_is_secret() -> None:
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = [it.split()[:-1] for stage in stages() for it in stage.all("COPY") if not it.startswith("--from")]
+    assert {source.rstrip("/") for sources in copied for source in sources} == allowed
+    assert (ROOT / ".dockerignore").read_text().splitlines()[1] == "*"
+
+
+def test_it_does_not_run_as_root() -> None:
+    assert stages()[-1].all("USER") == ["10001:10001"]
+
+
+def test_the_entry_point_describes_itself(image: Path) -> None:
+    command = [*stages()[-1].words("ENTRYPOINT"), "--help"]
+    told = subprocess.run(command, cwd=image, env=environment(image), capture_output=True, text=True, check=True).stdout
+    assert "HOOKFLASH_GRACEFUL_SHUTDOWN_TIMEOUT" in told
+    where = subprocess.run(
+        ["python", "-c", "import hookflash, workers; print(hookflash.__file__, workers.__file__)"],
+        cwd=image,
+        env=environment(image),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert all(Path(it).is_relative_to(image) for it in where.split()), where
+
+
+@asynccontextmanager
+async def container(image: Path, service: str, **changes: str) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """Run what a service of docker-compose.yml runs, and see that it stops in good order."""
+    variables = {**environment(image), **services()[service]["environment"], **changes}
+    process = await asyncio.create_subprocess_exec(
+        *stages()[-1].words("ENTRYPOINT"),
+        *services()[service]["command"],
+        cwd=image,
+        env=variables,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def here(secrets: Path, namespace: Mapping[str, str]) -> dict[str, str]:
+    """What is elsewhere on this machine than in the container."""
+    given = services()["engine"]["environment"]
+    files = {
+        name: value.replace("/run/secrets", str(secrets))
+        for name, value in given.items()
+        if value.startswith("/run/secrets/")
+    }
+    return {**files, **{name: it for name, it in namespace.items() if name != "PATH"}}
+
+
+async def said_ready(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    return (await process.stdout.readline()).decode().rstrip()
+
+
+@pytest.mark.parametrize("service", ["engine", "listener"])
+async def test_a_service_gets_ready_and_stops(
+    image: Path, secrets: Path, namespace: dict[str, str], service: str
+) -> None:
+    create_namespace(namespace)
+    changes = {"HOOKFLASH_HEALTH_ADDRESS": f"127.0.0.1:{free_port()}"}
+    async with container(image, service, **here(secrets, namespace), **changes) as process:
+        assert await said_ready(process) == f"hookflash worker ready: role={service} providers=asterisk"
+
+
+@pytest.mark.skipif(
+    "HOOKFLASH_HEALTH_ADDRESS" not in {it.name for it in variables()},
+    reason="workers have no health endpoint yet; this begins to run once there is the setting",
+)
+async def test_the_health_check_sees_a_worker_alive_and_gone(
+    image: Path, secrets: Path, namespace: dict[str, str]
+) -> None:
+    create_namespace(namespace)
+    port = free_port()
+    check = [word.replace("8090", str(port)) for word in stages()[-1].words("HEALTHCHECK")]
+
+    async def healthy() -> bool:
+        process = await asyncio.create_subprocess_exec(
+            *check, cwd=image, env=environment(image), stderr=asyncio.subprocess.DEVNULL
+        )
+        return await process.wait() == 0
+
+    changes = {"HOOKFLASH_HEALTH_ADDRESS": f"127.0.0.1:{port}"}
+    async with container(image, "engine", **here(secrets, namespace), **changes) as process:
+        await said_ready(process)
+        assert await healthy()
+    assert not await healthy()

@@ -1,0 +1,166 @@
+"""deploy/kubernetes: judged by the schemas of Kubernetes, and by what workers need to drain and to take over."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from tests.deploy.composition import ROOT, Yaml, documents, known_settings
+from tests.deploy.image import stages
+from workers.engine import WORKFLOW_STEPS, Limits, Role
+from workers.settings import Settings
+
+FOLDER = ROOT / "deploy/kubernetes"
+KUSTOMIZATION = FOLDER / "kustomization.yaml"
+MANIFESTS = [it for it in sorted(FOLDER.glob("*.yaml")) if it != KUSTOMIZATION]
+
+
+def resources(kind: str) -> Iterator[Yaml]:
+    """Return every resource of a kind."""
+    return (it for file in MANIFESTS for it in documents(file) if it["kind"] == kind)
+
+
+def the(kind: str, name: str) -> Yaml:
+    """Return one resource."""
+    (found,) = (it for it in resources(kind) if it["metadata"]["name"] == name)
+    return found
+
+
+def configuration() -> dict[str, str]:
+    return the("ConfigMap", "hookflash")["data"]
+
+
+ROLES = [str(role) for role in Role if role is not Role.ALL]
+each_role = pytest.mark.parametrize("role", ROLES)
+
+
+def pod(role: str) -> dict[str, Any]:
+    return the("Deployment", f"hookflash-{role}")["spec"]["template"]["spec"]
+
+
+def worker(role: str) -> dict[str, Any]:
+    (container,) = pod(role)["containers"]
+    return cast("dict[str, Any]", container)
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda it: it.name)
+def test_it_keeps_to_the_schemas_of_kubernetes(manifest: Path) -> None:
+    command = [Path(sys.executable).with_name("kubernetes-validate"), "--strict", manifest]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARN" not in done.stdout + done.stderr
+
+
+def test_kustomize_is_told_of_every_manifest() -> None:
+    (whole,) = documents(KUSTOMIZATION)
+    assert sorted(whole["resources"]) == [it.name for it in MANIFESTS]
+    assert whole["images"] == [{"name": worker("engine")["image"], "newTag": version("hookflash")}]
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl on this machine")
+def test_kustomize_itself_takes_it() -> None:
+    done = subprocess.run(["kubectl", "kustomize", FOLDER], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"image: hookflash:{version('hookflash')}" in done.stdout
+
+
+def test_the_settings_of_the_workers_are_settings() -> None:
+    assert configuration().keys() <= known_settings()
+
+
+def test_every_role_has_its_workers() -> None:
+    assert sorted(it["metadata"]["name"] for it in resources("Deployment")) == [f"hookflash-{it}" for it in ROLES]
+
+
+@each_role
+def test_a_worker_has_the_time_to_end(role: str) -> None:
+    assert worker(role)["args"] == ["--role", role]
+    timeout = int(configuration()["HOOKFLASH_GRACEFUL_SHUTDOWN_TIMEOUT"])
+    assert pod(role)["terminationGracePeriodSeconds"] >= timeout + 10
+
+
+@each_role
+def test_a_worker_is_looked_after(role: str) -> None:
+    port = configuration()["HOOKFLASH_HEALTH_ADDRESS"].rpartition(":")[2]
+    assert worker(role)["ports"] == [{"name": "health", "containerPort": int(port)}]
+    paths = {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
+    for probe, path in paths.items():
+        assert worker(role)[probe]["httpGet"] == {"path": path, "port": "health"}
+
+
+@each_role
+def test_a_worker_has_no_rights(role: str) -> None:
+    user = int(stages()[-1].all("USER")[0].partition(":")[0])
+    assert pod(role)["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": user,
+        "runAsGroup": user,
+        "fsGroup": user,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert worker(role)["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert pod(role)["automountServiceAccountToken"] is False
+
+
+@each_role
+def test_secrets_are_files_that_only_the_worker_reads(role: str) -> None:
+    assert "env" not in worker(role)
+    (volume,) = pod(role)["volumes"]
+    assert volume["secret"]["defaultMode"] == 0o440
+    (mount,) = worker(role)["volumeMounts"]
+    secret = re.compile("PASSWORD|SECRET|API_KEY|_FILE$")
+    files = {value for name, value in configuration().items() if secret.search(name)}
+    assert files == {f"{mount['mountPath']}/ari_password", f"{mount['mountPath']}/ca.pem"}
+    told = (FOLDER / "README.md").read_text()
+    assert "create secret generic hookflash --from-file=ari_password --from-file=ca.pem" in told
+
+
+@each_role
+def test_one_at_a_time_is_replaced_or_taken_away(role: str) -> None:
+    deployment = the("Deployment", f"hookflash-{role}")
+    assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    budget = the("PodDisruptionBudget", f"hookflash-{role}")["spec"]
+    assert budget["maxUnavailable"] == 1
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert budget["selector"]["matchLabels"] == deployment["spec"]["selector"]["matchLabels"] == labels
+
+
+def test_another_listener_stands_by() -> None:
+    assert the("Deployment", "hookflash-listener")["spec"]["replicas"] == 2
+
+
+def test_engines_are_added_when_half_of_the_slots_are_taken() -> None:
+    scaler = the("HorizontalPodAutoscaler", "hookflash-engine")["spec"]
+    assert scaler["scaleTargetRef"]["name"] == "hookflash-engine"
+    assert scaler["minReplicas"] == 2
+    assert "replicas" not in the("Deployment", "hookflash-engine")["spec"]
+    targets = {
+        it["pods"]["metric"]["selector"]["matchLabels"]["worker_type"]: int(it["pods"]["target"]["averageValue"])
+        for it in scaler["metrics"]
+    }
+    slots = Settings.model_fields["activity_slots"].get_default()
+    assert "HOOKFLASH_ACTIVITY_SLOTS" not in configuration()
+    assert slots == Limits().activity_slots
+    assert targets == {"ActivityWorker": slots // 2, "WorkflowWorker": WORKFLOW_STEPS // 2}
+
+
+def test_the_network_policy_is_for_all_workers_and_lets_probes_and_metrics_in() -> None:
+    policy = the("NetworkPolicy", "hookflash")["spec"]
+    for role in ROLES:
+        labels = the("Deployment", f"hookflash-{role}")["spec"]["template"]["metadata"]["labels"]
+        assert policy["podSelector"]["matchLabels"].items() <= labels.items()
+    (ingress,) = policy["ingress"]
+    assert ingress["ports"] == [{"port": worker("engine")["ports"][0]["containerPort"]}]
+    to = {port["port"] for rule in policy["egress"] for port in rule["ports"]}
+    temporal = int(configuration()["TEMPORAL_ADDRESS"].rpartition(":")[2])
+    assert {temporal, 8089} <= to

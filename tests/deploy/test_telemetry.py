@@ -1,0 +1,86 @@
+"""Prometheus, Grafana and the collector of traces: they look where docker-compose.yml has something to be seen."""
+
+import subprocess
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.deploy.composition import CHECKERS, Yaml, documents, files_of, services
+
+DATASOURCES = "datasources/hookflash.yaml"
+PORTS = {
+    "prometheus": {9090},
+    "jaeger": {4317, 16686},
+    "otel-collector": {4318, 8888},
+    "temporal": {7233, 8000},
+    "asterisk": {8089},
+    "engine": {8090},
+    "listener": {8090},
+    "localhost": {9090},
+}
+"""Where each service listens: what its configuration says, or its image."""
+
+
+def prometheus() -> Yaml:
+    (whole,) = documents(files_of(services()["prometheus"])["/etc/prometheus/prometheus.yml"])
+    return whole
+
+
+def collector() -> Yaml:
+    (whole,) = documents(files_of(services()["otel-collector"])["/etc/otelcol/collector.yaml"])
+    return whole
+
+
+def jobs() -> dict[str, Yaml]:
+    return {it["job_name"]: it for it in prometheus()["scrape_configs"]}
+
+
+@pytest.mark.checkers
+def test_prometheus_itself_takes_its_configuration() -> None:
+    config = files_of(services()["prometheus"])["/etc/prometheus/prometheus.yml"]
+    done = subprocess.run(
+        [CHECKERS / "promtool", "check", "config", config], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_everything_that_measures_itself_is_looked_at() -> None:
+    targets: list[tuple[str, int]] = []
+    for job in jobs().values():
+        for group in cast("list[dict[str, Any]]", job.get("static_configs", ())):
+            targets += [(host, int(port)) for host, port in (it.split(":") for it in group["targets"])]
+        for group in cast("list[dict[str, Any]]", job.get("dns_sd_configs", ())):
+            targets += [(host, group["port"]) for host in group["names"]]
+    assert {host for host, _ in targets} == {
+        *("engine", "listener", "temporal", "asterisk", "otel-collector", "localhost")
+    }
+    assert all(port in PORTS[host] for host, port in targets), targets
+    listens = [services()["temporal"]["environment"]["PROMETHEUS_ENDPOINT"].split(":")[1]]
+    listens += [
+        services()[it]["environment"]["HOOKFLASH_HEALTH_ADDRESS"].split(":")[1] for it in ("engine", "listener")
+    ]
+    assert listens == ["8000", "8090", "8090"]
+
+
+def test_grafana_looks_at_what_is_there() -> None:
+    provisioning = files_of(services()["grafana"])["/etc/grafana/provisioning"]
+    (whole,) = documents(provisioning / DATASOURCES)
+    found = {cast("str", it["type"]): urlsplit(cast("str", it["url"])) for it in whole["datasources"]}
+    assert {kind: it.netloc for kind, it in found.items()} == {
+        "prometheus": "prometheus:9090",
+        "jaeger": "jaeger:16686",
+    }
+    assert all(it.port in PORTS[it.hostname or ""] for it in found.values())
+
+
+def test_traces_go_from_the_workers_to_the_store() -> None:
+    pipeline = collector()["service"]["pipelines"]["traces"]
+    for kind in ("receivers", "processors", "exporters"):
+        assert set(pipeline[kind]) == collector()[kind].keys()
+    endpoint = collector()["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
+    for worker in ("engine", "listener"):
+        to = urlsplit(cast("str", services()[worker]["environment"]["HOOKFLASH_OTLP_ENDPOINT"]))
+        assert (to.hostname, to.port) == ("otel-collector", int(endpoint.split(":")[1]))
+    host, port = collector()["exporters"]["otlp_grpc"]["endpoint"].split(":")
+    assert int(port) in PORTS[host]
