@@ -52,6 +52,20 @@ def files_of(service: Yaml) -> dict[str, Path]:
     return found
 
 
+def file_of(service: str, place: str) -> Path:
+    """Return the file of the checkout that a service has at a place.
+
+    Raises:
+        AssertionError: There is none.
+    """
+    for mounted, source in files_of(services()[service]).items():
+        if Path(place).is_relative_to(mounted):
+            found = source / Path(place).relative_to(mounted)
+            assert found.exists(), found
+            return found
+    raise AssertionError(f"{service} has no {place}")
+
+
 def known_settings() -> set[str]:
     """Return every environment variable that means something to a worker."""
     known = {it.name for it in (*variables(), *VARIABLES)}

@@ -1,14 +1,16 @@
 """Asterisk as docker-compose.yml runs it: with the secrets of `create-secrets`, ARI over TLS, and metrics."""
 
+import json
 import re
 import ssl
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from tests.deploy.composition import services
+from tests.deploy.composition import CHECKERS, services
 from tests.deploy.test_telemetry import jobs
 from tests.rig.ari import CallControl
 from tests.rig.deployed_node import DEPLOY, DeployedNode
@@ -107,3 +109,24 @@ async def test_prometheus_keeps_nothing_about_a_single_call_or_phone(node: Compo
     # Each has one series, whatever happens on the node.
     assert len({it.partition("{")[0] for it in kept}) == len(kept)
     assert not [it for it in kept if leg in it or "PJSIP/" in it]
+
+
+@pytest.mark.checkers
+async def test_prometheus_trusts_the_certificate_that_vouches_for_itself(
+    node: ComposedNode, secrets: Path, tmp_path: Path
+) -> None:
+    job = jobs()["asterisk"]
+    assert job["static_configs"] == [{"targets": ["asterisk:8089"]}]
+
+    def said(name: str) -> str:
+        """Ask by Prometheus' own client, which must be able to read this part of the configuration, too."""
+        how = {"tls_config": {**job["tls_config"], "server_name": name}, "basic_auth": job["basic_auth"]}
+        configuration = tmp_path / f"{name}.yml"
+        configuration.write_text(json.dumps(how).replace("/run/secrets", str(secrets)))
+        command = [CHECKERS / "promtool", "query", "instant", f"--http.config.file={configuration}"]
+        command += [f"https://127.0.0.1:{node.ports.https}", "up"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stderr
+
+    # Asterisk is no Prometheus and has no answer to that. But it was trusted, and asked.
+    assert "404 Not Found" in said("asterisk")
+    assert "certificate is valid for asterisk, not another" in said("another")

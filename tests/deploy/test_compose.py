@@ -17,6 +17,7 @@ from tests.deploy.composition import (
     ROOT,
     Yaml,
     composition,
+    file_of,
     files_of,
     known_settings,
     own_images,
@@ -86,9 +87,13 @@ def test_the_server_is_the_one_that_is_tested() -> None:
 def test_what_is_mounted_is_there(service: Yaml) -> None:
     for path in files_of(service).values():
         assert path.exists(), path
-    entry = service.get("entrypoint", [""])[0]
-    if entry in files_of(service):
-        assert os.access(files_of(service)[entry], os.X_OK), entry
+
+
+def test_what_of_it_is_started_may_be_started() -> None:
+    started = [(name, word) for name, it in services().items() for word in it.get("entrypoint", ())]
+    ours = [file_of(name, word) for name, word in started if word.startswith("/hookflash/")]
+    assert {it.name for it in ours} == {"with-secret", "create-schema", "create-namespace"}
+    assert all(os.access(it, os.X_OK) for it in ours)
 
 
 @each_service

@@ -6,9 +6,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.deploy.composition import CHECKERS, Yaml, documents, files_of, services
+from tests.deploy.composition import CHECKERS, Yaml, documents, file_of, services
 
-DATASOURCES = "datasources/hookflash.yaml"
 PORTS = {
     "prometheus": {9090},
     "jaeger": {4317, 16686},
@@ -23,12 +22,12 @@ PORTS = {
 
 
 def prometheus() -> Yaml:
-    (whole,) = documents(files_of(services()["prometheus"])["/etc/prometheus/prometheus.yml"])
+    (whole,) = documents(file_of("prometheus", "/etc/prometheus/prometheus.yml"))
     return whole
 
 
 def collector() -> Yaml:
-    (whole,) = documents(files_of(services()["otel-collector"])["/etc/otelcol/collector.yaml"])
+    (whole,) = documents(file_of("otel-collector", "/etc/otelcol/collector.yaml"))
     return whole
 
 
@@ -38,7 +37,7 @@ def jobs() -> dict[str, Yaml]:
 
 @pytest.mark.checkers
 def test_prometheus_itself_takes_its_configuration() -> None:
-    config = files_of(services()["prometheus"])["/etc/prometheus/prometheus.yml"]
+    config = file_of("prometheus", "/etc/prometheus/prometheus.yml")
     done = subprocess.run(
         [CHECKERS / "promtool", "check", "config", config], capture_output=True, text=True, check=False
     )
@@ -64,8 +63,7 @@ def test_everything_that_measures_itself_is_looked_at() -> None:
 
 
 def test_grafana_looks_at_what_is_there() -> None:
-    provisioning = files_of(services()["grafana"])["/etc/grafana/provisioning"]
-    (whole,) = documents(provisioning / DATASOURCES)
+    (whole,) = documents(file_of("grafana", "/etc/grafana/provisioning/datasources/hookflash.yaml"))
     found = {cast("str", it["type"]): urlsplit(cast("str", it["url"])) for it in whole["datasources"]}
     assert {kind: it.netloc for kind, it in found.items()} == {
         "prometheus": "prometheus:9090",

@@ -10,7 +10,7 @@ import pytest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
-from tests.deploy.composition import ROOT, create_namespace, documents, files_of, free_port, services
+from tests.deploy.composition import ROOT, create_namespace, documents, file_of, free_port, services
 from tests.support.temporal_server import setting_arguments, temporal_executable
 from workers.demo.server import DYNAMIC_CONFIG
 
@@ -22,8 +22,7 @@ DATABASE_ONLY = {"limit.maxIDLength"}
 
 def dynamic_configuration() -> dict[str, Any]:
     """The value of each setting, for everything."""
-    temporal = services()["temporal"]
-    (settings,) = documents(files_of(temporal)[temporal["environment"]["DYNAMIC_CONFIG_FILE_PATH"]])
+    (settings,) = documents(file_of("temporal", services()["temporal"]["environment"]["DYNAMIC_CONFIG_FILE_PATH"]))
     found: dict[str, Any] = {}
     for name, values in cast("dict[str, list[dict[str, Any]]]", settings).items():
         (only,) = values
