@@ -29,6 +29,7 @@ ENV PATH=/opt/hookflash/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECO
 RUN python -m compileall -q activities workflows workers
 # By number, so that Kubernetes can see that it is not root. Nothing is written: the container can be read-only.
 USER 10001:10001
+ENV HOOKFLASH_HEALTH_ADDRESS=127.0.0.1:8090
 # Alive, not ready: whether Temporal can be reached is no reason to restart a worker.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
   CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8090/livez', timeout=3)"]

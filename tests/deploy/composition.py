@@ -19,7 +19,9 @@ CHECKERS = TOOLS / "checkers"
 GROUP = "1000"
 """What stands in for the group of the secrets."""
 
-PLANNED = {"HOOKFLASH_HEALTH_ADDRESS", "HOOKFLASH_OTLP_ENDPOINT"}
+PLANNED = {
+    *("HOOKFLASH_HEALTH_ADDRESS", "HOOKFLASH_LOG_FORMAT", "HOOKFLASH_METRICS_ADDRESS", "HOOKFLASH_OTLP_ENDPOINT"),
+}
 """Settings that others build at this time. Whoever brings one takes it from here: until then `known_settings` fails."""
 
 Yaml = dict[str, Any]

@@ -87,8 +87,13 @@ def test_a_worker_has_the_time_to_end(role: str) -> None:
 
 @each_role
 def test_a_worker_is_looked_after(role: str) -> None:
-    port = configuration()["HOOKFLASH_HEALTH_ADDRESS"].rpartition(":")[2]
-    assert worker(role)["ports"] == [{"name": "health", "containerPort": int(port)}]
+    ports = {
+        name: int(configuration()[f"HOOKFLASH_{name.upper()}_ADDRESS"].rpartition(":")[2])
+        for name in ("health", "metrics")
+    }
+    assert worker(role)["ports"] == [{"name": name, "containerPort": port} for name, port in ports.items()]
+    annotations = the("Deployment", f"hookflash-{role}")["spec"]["template"]["metadata"]["annotations"]
+    assert annotations == {"prometheus.io/scrape": "true", "prometheus.io/port": str(ports["metrics"])}
     paths = {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
     for probe, path in paths.items():
         assert worker(role)[probe]["httpGet"] == {"path": path, "port": "health"}
@@ -154,13 +159,15 @@ def test_engines_are_added_when_half_of_the_slots_are_taken() -> None:
     assert targets == {"ActivityWorker": slots // 2, "WorkflowWorker": WORKFLOW_STEPS // 2}
 
 
-def test_the_network_policy_is_for_all_workers_and_lets_probes_and_metrics_in() -> None:
+def test_the_network_policy_is_for_all_workers_and_lets_metrics_be_read() -> None:
     policy = the("NetworkPolicy", "hookflash")["spec"]
     for role in ROLES:
         labels = the("Deployment", f"hookflash-{role}")["spec"]["template"]["metadata"]["labels"]
         assert policy["podSelector"]["matchLabels"].items() <= labels.items()
     (ingress,) = policy["ingress"]
-    assert ingress["ports"] == [{"port": worker("engine")["ports"][0]["containerPort"]}]
+    assert ingress["ports"] == [
+        {"port": it["containerPort"]} for it in worker("engine")["ports"] if it["name"] == "metrics"
+    ]
     to = {port["port"] for rule in policy["egress"] for port in rule["ports"]}
     temporal = int(configuration()["TEMPORAL_ADDRESS"].rpartition(":")[2])
     assert {temporal, 8089} <= to

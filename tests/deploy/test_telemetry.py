@@ -14,8 +14,8 @@ PORTS = {
     "otel-collector": {4318, 8888},
     "temporal": {7233, 8000},
     "asterisk": {8089},
-    "engine": {8090},
-    "listener": {8090},
+    "engine": {9464},
+    "listener": {9464},
     "localhost": {9090},
 }
 """Where each service listens: what its configuration says, or its image."""
@@ -57,9 +57,9 @@ def test_everything_that_measures_itself_is_looked_at() -> None:
     assert all(port in PORTS[host] for host, port in targets), targets
     listens = [services()["temporal"]["environment"]["PROMETHEUS_ENDPOINT"].split(":")[1]]
     listens += [
-        services()[it]["environment"]["HOOKFLASH_HEALTH_ADDRESS"].split(":")[1] for it in ("engine", "listener")
+        services()[it]["environment"]["HOOKFLASH_METRICS_ADDRESS"].split(":")[1] for it in ("engine", "listener")
     ]
-    assert listens == ["8000", "8090", "8090"]
+    assert listens == ["8000", "9464", "9464"]
 
 
 def test_grafana_looks_at_what_is_there() -> None:
