@@ -8,13 +8,21 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
+from uuid import uuid4
 
+import aiohttp
 import pytest
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.worker import Worker
 
-from tests.deploy.composition import ROOT, Yaml, documents, known_settings
+from tests.deploy.composition import ROOT, Yaml, documents, free_port, known_settings
 from tests.deploy.image import stages
-from workers.engine import WORKFLOW_STEPS, Limits, Role
+from tests.support.polling import eventually
+from workers.engine import WORKFLOW_STEPS, Limits, Role, sandbox
 from workers.settings import Settings
+from workflows.call_back import CallBack
 
 FOLDER = ROOT / "deploy/kubernetes"
 KUSTOMIZATION = FOLDER / "kustomization.yaml"
@@ -171,3 +179,35 @@ def test_the_network_policy_is_for_all_workers_and_lets_metrics_be_read() -> Non
     to = {port["port"] for rule in policy["egress"] for port in rule["ports"]}
     temporal = int(configuration()["TEMPORAL_ADDRESS"].rpartition(":")[2])
     assert {temporal, 8089} <= to
+
+
+async def test_workers_measure_what_the_autoscaler_looks_at(client: Client) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    measured = PrometheusConfig(bind_address=address, counters_total_suffix=True, unit_suffix=True)
+    connected = await Client.connect(
+        client.service_client.config.target_host, runtime=Runtime(telemetry=TelemetryConfig(metrics=measured))
+    )
+    looked_at = the("HorizontalPodAutoscaler", "hookflash-engine")["spec"]["metrics"]
+    wanted = [
+        (
+            it["pods"]["metric"]["name"],
+            f'worker_type="{it["pods"]["metric"]["selector"]["matchLabels"]["worker_type"]}"',
+        )
+        for it in looked_at
+    ]
+
+    async def told() -> str | None:
+        async with aiohttp.ClientSession() as session, session.get(f"http://{address}/metrics") as answer:
+            series = (await answer.text()).splitlines()
+        there = all(any(it.startswith(f"{name}{{") and label in it for it in series) for name, label in wanted)
+        return "all" if there else None
+
+    queue = f"measured-{uuid4()}"
+    async with Worker(
+        connected, task_queue=queue, workflows=[CallBack], activities=[nothing], workflow_runner=sandbox()
+    ):
+        await eventually(told, f"{wanted} at /metrics", 20)
+
+
+@activity.defn
+async def nothing() -> None: ...
