@@ -19,6 +19,7 @@ from workers import connection, doctor, logs
 from workers.attributes import AttributesError, ensure_search_attributes
 from workers.engine import Limits, Role, build_workers, ensure_listeners, look_after_listeners, running
 from workers.settings import SIMULATOR, Settings, SettingsError, Variable, unknown_variables, variables
+from workers.telemetry import make_runtime
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     role = Role(_parser().parse_args(arguments).role)
     try:
         settings = Settings.load()
-        runtime = logs.configure(settings.log_level)
+        runtime = make_runtime(settings, logs.configure(settings.log_level))
         for name in unknown_variables():
             logger.warning("no such setting, ignored: %s", name)
         for name in settings.exposed_secrets():

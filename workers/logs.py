@@ -2,13 +2,13 @@
 
 import logging
 
-from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, TelemetryFilter
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def configure(level: str) -> Runtime:
-    """Set up logging, and return the SDK's runtime that takes part in it.
+def configure(level: str) -> LoggingConfig:
+    """Set up logging, and return what makes the SDK's runtime take part in it.
 
     Args:
         level: Least severe messages to log.
@@ -20,4 +20,4 @@ def configure(level: str) -> Runtime:
     # Its native part writes to stderr by itself, in another form and in colour, unless it is told otherwise.
     forwarding = LogForwardingConfig(logger=logging.getLogger("temporalio.core"))
     warnings = TelemetryFilter(core_level="WARN", other_level="ERROR")
-    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=warnings, forwarding=forwarding)))
+    return LoggingConfig(filter=warnings, forwarding=forwarding)

@@ -17,6 +17,7 @@ from activities.admission import Tenants
 from activities.telephony.asterisk import AsteriskSettings, ManagerSettings
 from workers.nodes import AsteriskNodes, Name
 from workers.secret_files import SecretFile, is_exposed
+from workers.telemetry_settings import TelemetrySettings
 
 T = TypeVar("T")
 
@@ -69,7 +70,7 @@ class _Environment(EnvSettingsSource):
             raise SettingsError(f"{variable}: the file cannot be read: {_why(error)}") from error
 
 
-class Settings(BaseSettings):
+class Settings(TelemetrySettings, BaseSettings):
     """What an operator sets. Every field is one variable: its name in capitals, after ``HOOKFLASH_``."""
 
     model_config = SettingsConfigDict(

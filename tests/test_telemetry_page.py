@@ -1,0 +1,23 @@
+"""The page docs/telemetry.md: its table of metrics is that of the code."""
+
+import re
+from pathlib import Path
+
+from activities.metrics import METRICS
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "telemetry.md"
+ROW = re.compile(r"^\| `(hookflash_\w+)` \| (\w+) \| (\w+) \| (.*?) \| (.*) \|$", re.MULTILINE)
+
+
+def test_the_page_has_every_metric_as_the_code_has_it() -> None:
+    assert ROW.findall(PAGE.read_text()) == [
+        (it.exported, it.kind.value, it.unit, ", ".join(f"`{label}`" for label in it.labels), it.meaning)
+        for it in METRICS
+    ]
+
+
+def test_names_are_unique_and_durations_have_buckets() -> None:
+    assert len({it.exported for it in METRICS}) == len(METRICS)
+    for it in METRICS:
+        assert bool(it.buckets) == (it.unit == "seconds"), it.name
+        assert list(it.buckets) == sorted(it.buckets), it.name

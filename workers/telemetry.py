@@ -1,0 +1,36 @@
+"""The Temporal runtime of a process, which is also where everything is measured."""
+
+from temporalio.runtime import LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
+
+from activities import metrics
+from workers.settings import Settings, SettingsError, variable_of
+
+
+def make_runtime(settings: Settings, logging: LoggingConfig) -> Runtime:
+    """Return the runtime that the settings ask for; it serves ``/metrics`` if they do, from a thread of its own.
+
+    Args:
+        settings: What is measured, and where it can be read.
+        logging: Where the runtime's own log lines go.
+
+    Raises:
+        SettingsError: Nobody can listen at that address.
+    """
+    address = settings.metrics_address
+    if settings.metrics_tenant:
+        metrics.label_tenants()
+    try:
+        return Runtime(telemetry=TelemetryConfig(logging=logging, metrics=prometheus(address) if address else None))
+    except ValueError as error:
+        raise SettingsError(f"{variable_of('metrics_address')}: {error}") from error
+
+
+def prometheus(address: str) -> PrometheusConfig:
+    """Return how metrics are served: with units in their names, and buckets that fit what is measured."""
+    return PrometheusConfig(
+        bind_address=address,
+        counters_total_suffix=True,
+        unit_suffix=True,
+        durations_as_seconds=True,
+        histogram_bucket_overrides={it.name: it.buckets for it in metrics.METRICS if it.buckets},
+    )
