@@ -5,6 +5,7 @@ pollers, latencies) and these. Workflows record with the workflow's meter, which
 holds an id, a number or a name of a person.
 """
 
+import threading
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
@@ -167,6 +168,33 @@ METRICS = (
 def label_tenants() -> None:
     """Have the tenant as a label, from now on and in the whole process."""
     _left_out.discard(TENANT)
+
+
+class Recorded:
+    """Remembers what has been recorded in this process.
+
+    A task of a workflow can be done again although nothing went wrong: Temporal refuses the end of a workflow for which
+    an event has come in meanwhile, and that is common where everybody hangs up at once.
+    """
+
+    def __init__(self, most: int = 10_000) -> None:
+        """Remember so many, and forget the oldest of them."""
+        self._most = most
+        self._keys: dict[str, None] = {}
+        self._lock = threading.Lock()  # workflows run in several threads
+
+    def first_time(self, key: str) -> bool:
+        """Return whether this is new, and remember it."""
+        with self._lock:
+            new = key not in self._keys
+            self._keys[key] = None
+            while len(self._keys) > self._most:
+                del self._keys[next(iter(self._keys))]
+            return new
+
+
+TRANSFERS_RECORDED = Recorded()
+"""Run ids of transfers. Shared by all workflows of a process, none of which may decide anything by it."""
 
 
 def count(meter: MetricMeter, metric: Metric, labels: Mapping[str, str], by: int = 1) -> None:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from activities.metrics import METRICS
+from activities.metrics import METRICS, Recorded
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "telemetry.md"
 ROW = re.compile(r"^\| `(hookflash_\w+)` \| (\w+) \| (\w+) \| (.*?) \| (.*) \|$", re.MULTILINE)
@@ -21,3 +21,11 @@ def test_names_are_unique_and_durations_have_buckets() -> None:
     for it in METRICS:
         assert bool(it.buckets) == (it.unit == "seconds"), it.name
         assert list(it.buckets) == sorted(it.buckets), it.name
+
+
+def test_only_what_is_long_ago_is_forgotten() -> None:
+    recorded = Recorded(most=2)
+    assert [recorded.first_time(it) for it in ("a", "b", "a", "b")] == [True, True, False, False]
+    assert recorded.first_time("c")
+    assert not recorded.first_time("b")
+    assert recorded.first_time("a")

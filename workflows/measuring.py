@@ -1,8 +1,8 @@
 """Measures a transfer for whoever runs the engine; see ``activities/metrics.py`` for what each metric means.
 
-Everything is recorded at the end, together: a worker that has not kept a workflow in memory replays it for each task,
-and what it records in the middle can then be counted twice although the meter is silent during replay (seen with
-temporalio 1.35, where updates and queries came in between). What is recorded with the end was not.
+Everything is recorded at the end, once for each run. The meter's silence during replay is not enough for that: a task
+that is done again is no replay (see ``Recorded``), and a worker that has not kept the workflow in memory was seen to
+record twice in its middle (temporalio 1.35, with updates and queries in between).
 
 Nothing here may change what the workflow does: recorded histories must replay.
 """
@@ -50,6 +50,9 @@ class Measuring:
 
     def finished(self, result: TransferResult) -> None:
         """Count a transfer that is over, and everything it took."""
+        # Looked at first: a replay must not use up the first time.
+        if workflow.unsafe.is_replaying() or not metrics.TRANSFERS_RECORDED.first_time(workflow.info().run_id):
+            return
         outcome, cause = result.outcome.value, result.cause.value if result.cause else ""
         meter = workflow.metric_meter()
         metrics.count(meter, metrics.TRANSFERS_FINISHED, self._labels(outcome=outcome, cause=cause))
