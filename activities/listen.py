@@ -25,6 +25,7 @@ from activities.telephony.errors import ProtocolError, ProviderUnavailable, Tele
 from activities.telephony.interface import Telephony
 from activities.telephony.model import LegEvent, TransferAsked
 from activities.transfer_key import TransferKeys
+from activities.turns import Turns
 from hookflash.events import ProviderEvent
 
 BEAT = 1.0
@@ -67,9 +68,17 @@ class Listen:
         client: How transfers are signalled.
         providers: The nodes that this worker can reach, by name.
         tenants: What the transfer keys of phones do, and for whom. Default: every tenant has the defaults.
+        turns: Is told which nodes are heard. Default: nobody asks.
     """
 
-    def __init__(self, client: Client, providers: Mapping[str, Telephony], tenants: Tenants | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        providers: Mapping[str, Telephony],
+        tenants: Tenants | None = None,
+        turns: Turns | None = None,
+    ) -> None:
+        self._turns = turns or Turns()
         self._client = client
         self._providers = providers
         self._tenants = tenants or Tenants()
@@ -97,7 +106,7 @@ class Listen:
         try:
             async with asyncio.TaskGroup() as tasks:
                 keys = TransferKeys(self._client, provider, telephony, self._tenants)
-                session = _Session(provider, telephony, self._client, keys, tasks)
+                session = _Session(provider, telephony, self._client, keys, tasks, self._turns)
                 beat = tasks.create_task(session.beat())
                 why = await session.until_over()
                 # What was heard until now is sent, before anybody else listens and sends what comes after it.
@@ -113,7 +122,13 @@ class _Session:
     """One worker's turn of listening."""
 
     def __init__(
-        self, provider: str, telephony: Telephony, client: Client, keys: TransferKeys, tasks: asyncio.TaskGroup
+        self,
+        provider: str,
+        telephony: Telephony,
+        client: Client,
+        keys: TransferKeys,
+        tasks: asyncio.TaskGroup,
+        turns: Turns,
     ) -> None:
         self.delivery = Delivery(client, tasks)
         self._client = client
@@ -121,6 +136,7 @@ class _Session:
         self._tasks = tasks
         self._provider = provider
         self._telephony = telephony
+        self._turns = turns
         self._since: datetime | None = None
         self._reconciled = 0
         self._events = 0
@@ -151,6 +167,7 @@ class _Session:
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if hearing.done():
+                self._turns.lost(self._provider)
                 return _told(self._provider, hearing.exception())
             if stopping.done():
                 return ApplicationError(
@@ -173,6 +190,7 @@ class _Session:
             async with asyncio.timeout(CONNECT.total_seconds()):
                 await anext(events)
             self._since = datetime.now(UTC)
+            self._turns.fine(self._provider)
             self._show(1)
             await self._reconcile()
             async for event in events:

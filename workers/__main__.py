@@ -18,6 +18,7 @@ from activities.telephony.simulator import SimulatedExchange
 from workers import connection, doctor, logs
 from workers.attributes import AttributesError, ensure_search_attributes
 from workers.engine import Limits, Role, build_workers, ensure_listeners, look_after_listeners, running
+from workers.health import Health, served
 from workers.settings import SIMULATOR, Settings, SettingsError, Variable, unknown_variables, variables
 from workers.telemetry import make_runtime
 
@@ -70,20 +71,25 @@ async def _serve(settings: Settings, role: Role, runtime: Runtime) -> None:
     config = connection.connect_config()
     tenants = settings.tenants()
     providers = _providers(settings, role)
+    health = Health()
     try:
-        connecting = connection.connect(config, identity=connection.identity(role), runtime=runtime)
-        client = await _unless(stop, connecting)
-        await _unless(stop, ensure_search_attributes(client, settings.search_attributes))
-        limits = Limits(settings.graceful_shutdown_timeout, settings.cached_workflows, settings.activity_slots)
-        async with running(build_workers(client, providers, tenants, role=role, limits=limits)):
-            await _unless(stop, ensure_listeners(client, providers))
-            looking_after = asyncio.create_task(look_after_listeners(client, providers))
-            # For whoever waits for it: scripts, tests. Everything else is logged, and goes to stderr.
-            sys.stdout.write(f"hookflash worker ready: role={role} providers={','.join(sorted(providers))}\n")
-            sys.stdout.flush()
-            await stop.wait()
-            logger.info("stopping: what has begun may take %s", settings.graceful_shutdown_timeout)
-            looking_after.cancel()
+        async with served(health, settings.health_address):
+            connecting = connection.connect(config, identity=connection.identity(role), runtime=runtime)
+            client = health.client = await _unless(stop, connecting)
+            await _unless(stop, ensure_search_attributes(client, settings.search_attributes))
+            limits = Limits(settings.graceful_shutdown_timeout, settings.cached_workflows, settings.activity_slots)
+            workers = build_workers(client, providers, tenants, role=role, limits=limits, turns=health.turns)
+            async with running(workers):
+                await _unless(stop, ensure_listeners(client, providers))
+                health.workers = workers
+                looking_after = asyncio.create_task(look_after_listeners(client, providers))
+                # For whoever waits for it: scripts, tests. Everything else is logged, and goes to stderr.
+                sys.stdout.write(f"hookflash worker ready: role={role} providers={','.join(sorted(providers))}\n")
+                sys.stdout.flush()
+                await stop.wait()
+                health.stopping = True
+                logger.info("stopping: what has begun may take %s", settings.graceful_shutdown_timeout)
+                looking_after.cancel()
     finally:
         await asyncio.gather(*(telephony.close() for telephony in providers.values()))
     logger.info("stopped")

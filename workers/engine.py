@@ -20,6 +20,7 @@ from activities.admission import Admission, Tenants
 from activities.arrange import Arrange
 from activities.listen import Listen
 from activities.telephony.interface import Telephony
+from activities.turns import Turns
 from hookflash import names
 from workflows.call_back import CallBack
 from workflows.connected_call import ConnectedCall
@@ -100,6 +101,7 @@ def build_workers(
     *,
     role: Role = Role.ALL,
     limits: Limits | None = None,
+    turns: Turns | None = None,
 ) -> tuple[Worker, ...]:
     """Return the workers of a role; start them with `running`.
 
@@ -109,6 +111,7 @@ def build_workers(
         tenants: Permissions and directories.
         role: What this process does.
         limits: How much it takes on.
+        turns: Is told which nodes are heard. Default: nobody asks.
     """
     limits = limits or Limits()
     workers: list[Worker] = []
@@ -135,7 +138,7 @@ def build_workers(
         listener = Worker(
             client,
             task_queue=names.LISTENER_TASK_QUEUE,
-            activities=[Listen(client, providers, tenants).listen],
+            activities=[Listen(client, providers, tenants, turns).listen],
             max_concurrent_activities=limits.activity_slots,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
             deployment_config=DEPLOYMENT,
