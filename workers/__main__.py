@@ -7,10 +7,11 @@ import os
 import signal
 import sys
 import textwrap
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from temporalio.runtime import Runtime
+from temporalio.worker import Interceptor
 
 from activities.telephony.asterisk import AsteriskTelephony
 from activities.telephony.interface import Telephony
@@ -20,7 +21,7 @@ from workers.attributes import AttributesError, ensure_search_attributes
 from workers.engine import Limits, Role, build_workers, ensure_listeners, look_after_listeners, running
 from workers.health import Health, served
 from workers.settings import SIMULATOR, Settings, SettingsError, Variable, unknown_variables, variables
-from workers.telemetry import make_runtime
+from workers.telemetry import make_runtime, wants_traces
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     role = Role(_parser().parse_args(arguments).role)
     try:
         settings = Settings.load()
-        runtime = make_runtime(settings, logs.configure(settings.log_level))
+        runtime = make_runtime(settings, logs.configure(settings.log_level, settings.log_format))
         for name in unknown_variables():
             logger.warning("no such setting, ignored: %s", name)
         for name in settings.exposed_secrets():
@@ -72,13 +73,16 @@ async def _serve(settings: Settings, role: Role, runtime: Runtime) -> None:
     tenants = settings.tenants()
     providers = _providers(settings, role)
     health = Health()
+    interceptors, flush = _tracing(settings)
     try:
         async with served(health, settings.health_address):
             connecting = connection.connect(config, identity=connection.identity(role), runtime=runtime)
             client = health.client = await _unless(stop, connecting)
             await _unless(stop, ensure_search_attributes(client, settings.search_attributes))
             limits = Limits(settings.graceful_shutdown_timeout, settings.cached_workflows, settings.activity_slots)
-            workers = build_workers(client, providers, tenants, role=role, limits=limits, turns=health.turns)
+            workers = build_workers(
+                client, providers, tenants, role=role, limits=limits, turns=health.turns, interceptors=interceptors
+            )
             async with running(workers):
                 await _unless(stop, ensure_listeners(client, providers))
                 health.workers = workers
@@ -92,6 +96,7 @@ async def _serve(settings: Settings, role: Role, runtime: Runtime) -> None:
                 looking_after.cancel()
     finally:
         await asyncio.gather(*(telephony.close() for telephony in providers.values()))
+        await asyncio.to_thread(flush)
     logger.info("stopped")
 
 
@@ -110,6 +115,16 @@ def _providers(settings: Settings, role: Role) -> Mapping[str, Telephony]:
             logger.warning("%s: a manager on another machine without TLS gets the password in clear", name)
         providers[name] = AsteriskTelephony(node)
     return providers
+
+
+def _tracing(settings: Settings) -> tuple[Sequence[Interceptor], Callable[[], None]]:
+    """Return what traces the workers, and what sends the last spans."""
+    if not wants_traces(settings):
+        return (), lambda: None
+    from workers.tracing import TracingInterceptor, start_tracing  # a quarter of a second that others need not wait
+
+    provider = start_tracing(settings)
+    return (TracingInterceptor(provider),), provider.shutdown
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:

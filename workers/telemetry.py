@@ -1,9 +1,14 @@
 """The Temporal runtime of a process, which is also where everything is measured."""
 
+import os
+
 from temporalio.runtime import LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
 
 from activities import metrics
 from workers.settings import Settings, SettingsError, variable_of
+
+OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+"""OpenTelemetry's own variables for where spans go."""
 
 
 def make_runtime(settings: Settings, logging: LoggingConfig) -> Runtime:
@@ -23,6 +28,11 @@ def make_runtime(settings: Settings, logging: LoggingConfig) -> Runtime:
         return Runtime(telemetry=TelemetryConfig(logging=logging, metrics=prometheus(address) if address else None))
     except ValueError as error:
         raise SettingsError(f"{variable_of('metrics_address')}: {error}") from error
+
+
+def wants_traces(settings: Settings) -> bool:
+    """Return whether spans are to be exported: otherwise what that takes is not even loaded."""
+    return bool(settings.otlp_endpoint) or any(os.environ.get(name) for name in OTLP_ENDPOINTS)
 
 
 def prometheus(address: str) -> PrometheusConfig:
