@@ -1,12 +1,14 @@
 """The activities that touch a call: make an arrangement true, and tell a phone that there will be none."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities import metrics
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, TelephonyError
 from activities.telephony.interface import Telephony
 from activities.telephony.model import Arrangement, Frozen, Observation
@@ -57,6 +59,20 @@ class Arrange:
                 ``ProviderUnavailable``, ``OutcomeUnknown``, ``ProtocolError`` and ``Unsupported``.
         """
         telephony = self._node(wanted.provider)
+        began, result = time.monotonic(), "cancelled"
+        try:
+            observation = await self._attempt(telephony, wanted)
+            result = "stands" if observation.stands else "surprise"
+            return observation
+        except ApplicationError as error:
+            result = error.type or metrics.NONE
+            raise
+        finally:
+            labels = {"provider": wanted.provider, "result": result}
+            took = timedelta(seconds=time.monotonic() - began)
+            metrics.measure(activity.metric_meter(), metrics.ARRANGE_DURATION, labels, took)
+
+    async def _attempt(self, telephony: Telephony, wanted: ArrangeInput) -> Observation:
         try:
             async with asyncio.timeout(OWN_LIMIT.total_seconds()):
                 return await telephony.arrange(wanted.arrangement)

@@ -7,7 +7,7 @@ listen has every open transfer of the node look at the real state first.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
@@ -17,6 +17,7 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
+from activities import metrics
 from activities.admission import Tenants
 from activities.delivery import Delivery
 from activities.open_calls import running_on
@@ -24,6 +25,7 @@ from activities.telephony.errors import ProtocolError, ProviderUnavailable, Tele
 from activities.telephony.interface import Telephony
 from activities.telephony.model import LegEvent, TransferAsked
 from activities.transfer_key import TransferKeys
+from activities.turns import Turns
 from hookflash.events import ProviderEvent
 
 BEAT = 1.0
@@ -66,9 +68,17 @@ class Listen:
         client: How transfers are signalled.
         providers: The nodes that this worker can reach, by name.
         tenants: What the transfer keys of phones do, and for whom. Default: every tenant has the defaults.
+        turns: Is told which nodes are heard. Default: nobody asks.
     """
 
-    def __init__(self, client: Client, providers: Mapping[str, Telephony], tenants: Tenants | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        providers: Mapping[str, Telephony],
+        tenants: Tenants | None = None,
+        turns: Turns | None = None,
+    ) -> None:
+        self._turns = turns or Turns()
         self._client = client
         self._providers = providers
         self._tenants = tenants or Tenants()
@@ -96,7 +106,7 @@ class Listen:
         try:
             async with asyncio.TaskGroup() as tasks:
                 keys = TransferKeys(self._client, provider, telephony, self._tenants)
-                session = _Session(provider, telephony, self._client, keys, tasks)
+                session = _Session(provider, telephony, self._client, keys, tasks, self._turns)
                 beat = tasks.create_task(session.beat())
                 why = await session.until_over()
                 # What was heard until now is sent, before anybody else listens and sends what comes after it.
@@ -112,7 +122,13 @@ class _Session:
     """One worker's turn of listening."""
 
     def __init__(
-        self, provider: str, telephony: Telephony, client: Client, keys: TransferKeys, tasks: asyncio.TaskGroup
+        self,
+        provider: str,
+        telephony: Telephony,
+        client: Client,
+        keys: TransferKeys,
+        tasks: asyncio.TaskGroup,
+        turns: Turns,
     ) -> None:
         self.delivery = Delivery(client, tasks)
         self._client = client
@@ -120,6 +136,7 @@ class _Session:
         self._tasks = tasks
         self._provider = provider
         self._telephony = telephony
+        self._turns = turns
         self._since: datetime | None = None
         self._reconciled = 0
         self._events = 0
@@ -150,6 +167,7 @@ class _Session:
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if hearing.done():
+                self._turns.lost(self._provider)
                 return _told(self._provider, hearing.exception())
             if stopping.done():
                 return ApplicationError(
@@ -172,23 +190,40 @@ class _Session:
             async with asyncio.timeout(CONNECT.total_seconds()):
                 await anext(events)
             self._since = datetime.now(UTC)
+            self._turns.fine(self._provider)
+            self._show(1)
             await self._reconcile()
             async for event in events:
                 if isinstance(event, TransferAsked):
                     # Not waited for: nobody's events may be late because somebody presses a key.
-                    self._events += 1
+                    self._note_heard("transfer_asked")
                     self._tasks.create_task(self._keys.follow(event))
                 elif event is not None:
                     self._pass_on(event)
         finally:
+            self._show(0)
             await _close(events)
+
+    def _show(self, up: int) -> None:
+        metrics.show(activity.metric_meter(), metrics.LISTENER_UP, {"provider": self._provider}, up)
+
+    def _note_heard(self, kind: str) -> None:
+        self._events += 1
+        labels = {"provider": self._provider, "kind": kind}
+        metrics.count(activity.metric_meter(), metrics.EVENTS_HEARD, labels)
+
+    def _look(self, owners: Collection[str]) -> None:
+        """Have workflows look at the real state."""
+        for owner in sorted(owners):
+            self.delivery.post(owner, RECONCILE)
+        self._reconciled += len(owners)
+        labels = {"provider": self._provider}
+        metrics.count(activity.metric_meter(), metrics.LISTENER_LOOKS, labels, len(owners))
 
     async def _reconcile(self) -> None:
         # Asked for after listening began, so that whatever is not in the answer yet will be heard.
         owners = await self._telephony.owners()
-        for owner in sorted(owners):
-            self.delivery.post(owner, RECONCILE)
-        self._reconciled = len(owners)
+        self._look(owners)
         logger.info("listening to %s, %d transfers look at the real state", self._provider, len(owners))
         self._tasks.create_task(self._reconcile_bereft(owners))
 
@@ -204,14 +239,12 @@ class _Session:
             # Only who has no leg left is missed by this, and has its own time limits.
             logger.warning("who else is on %s cannot be found out: %s", self._provider, error)
             return
-        for owner in sorted(bereft):
-            self.delivery.post(owner, RECONCILE)
-        self._reconciled += len(bereft)
+        self._look(bereft)
         if bereft:
             logger.info("listening to %s, %d more without a leg look at the real state", self._provider, len(bereft))
 
     def _pass_on(self, event: LegEvent) -> None:
-        self._events += 1
+        self._note_heard(event.kind.value)
         self.delivery.post(
             event.owner,
             ProviderEvent(

@@ -120,7 +120,7 @@ class TransferKeys:
             wish = understand(asked, self._provider, self._tenants)
             await self._fulfil(asked, wish)
         except (RefusedError, HookflashError) as error:
-            logger.warning("the transfer key of leg %s is not followed: %s", asked.leg, error)
+            logger.warning("the transfer key of leg %s is not followed: %s", asked.leg, error, extra={"leg": asked.leg})
             try:
                 await self._telephony.decline(asked.leg)
             except TelephonyError as failed:
@@ -153,4 +153,4 @@ class TransferKeys:
         try:
             await self._transfers.transfer(workflow, run_id).retarget(target)
         except HookflashError as error:
-            logger.warning("the transfer key of leg %s changes nothing: %s", asked.leg, error)
+            logger.warning("the transfer key of leg %s changes nothing: %s", asked.leg, error, extra={"leg": asked.leg})

@@ -24,6 +24,8 @@ CORE = "workflows.core"
 CORE_MAY_IMPORT = ("hookflash", "activities.telephony.model", CORE)
 # Each provider's SDK stays in that provider's folder.
 PROVIDER_SDKS = {"aiohttp": "activities.telephony.asterisk"}
+# What processes serve themselves is no provider's: health, and whatever else is asked over HTTP.
+SERVER, SERVING = "aiohttp.web", "workers"
 
 # A workflow is replayed: what it reads must be the same every time. Ruff's TID251 says so in the editor, and
 # this test cannot be silenced with a noqa.
@@ -115,7 +117,8 @@ def import_problem(module: str, imported: str) -> str | None:
     if is_in(imported, "temporalio") and any(is_in(module, pure) for pure in NO_TEMPORAL):
         return "no Temporal here"
     for sdk, home in PROVIDER_SDKS.items():
-        if is_in(imported, sdk) and not is_in(module, home):
+        serves = is_in(imported, SERVER) and is_in(module, SERVING)
+        if is_in(imported, sdk) and not is_in(module, home) and not serves:
             return f"only {home} may import {sdk}"
     if is_in(module, CORE):
         standard = imported.partition(".")[0] in sys.stdlib_module_names
@@ -172,6 +175,7 @@ def test_the_files_are_found() -> None:
         ("workflows.core", "from activities.telephony.model import Arrangement"),
         ("activities.arrange", "import time\nfrom activities.telephony import interface\ntime.time()"),
         ("activities.telephony.asterisk.ari", "import aiohttp\nfrom aiohttp import ClientSession"),
+        ("workers.health", "from aiohttp import web"),
         ("hookflash.client", "import temporalio.client\nfrom hookflash.request import TransferRequest"),
     ],
 )  # fmt: skip
@@ -195,6 +199,9 @@ def test_the_checker_accepts(module: str, source: str) -> None:
         ("activities.telephony.simulator", "import temporalio.activity", "no Temporal here"),
         ("activities.arrange", "import aiohttp", "only activities.telephony.asterisk may"),
         ("hookflash.client", "from aiohttp import web", "only activities.telephony.asterisk may"),
+        ("workers.health", "import aiohttp", "only activities.telephony.asterisk may"),
+        ("workers.health", "from aiohttp import ClientSession", "only activities.telephony.asterisk may"),
+        ("activities.arrange", "from aiohttp import web", "only activities.telephony.asterisk may"),
         ("workflows.core.stages", "import pydantic", "nothing but the standard"),
         ("workflows.core.stages", "from activities.telephony import interface", "nothing but the standard"),
         ("workflows.core.stages", "from ..transfer import Transfer", "nothing but the standard"),

@@ -7,10 +7,11 @@ import os
 import signal
 import sys
 import textwrap
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from temporalio.runtime import Runtime
+from temporalio.worker import Interceptor
 
 from activities.telephony.asterisk import AsteriskTelephony
 from activities.telephony.interface import Telephony
@@ -18,8 +19,10 @@ from activities.telephony.simulator import SimulatedExchange
 from workers import connection, doctor, logs
 from workers.attributes import AttributesError, ensure_search_attributes
 from workers.engine import Limits, Role, build_workers, ensure_listeners, look_after_listeners, running
+from workers.health import Health, served
 from workers.provider_settings import SIMULATOR
 from workers.settings import Settings, unknown_variables, variables
+from workers.telemetry import make_runtime, wants_traces
 from workers.variables import SettingsError, Variable
 
 T = TypeVar("T")
@@ -42,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     role = Role(_parser().parse_args(arguments).role)
     try:
         settings = Settings.load()
-        runtime = logs.configure(settings.log_level)
+        runtime = make_runtime(settings, logs.configure(settings.log_level, settings.log_format))
         for name in unknown_variables():
             logger.warning("no such setting, ignored: %s", name)
         for name in settings.exposed_secrets():
@@ -71,22 +74,31 @@ async def _serve(settings: Settings, role: Role, runtime: Runtime) -> None:
     config = connection.connect_config()
     tenants = settings.tenants()
     providers = _providers(settings, role)
+    health = Health()
+    interceptors, flush = _tracing(settings)
     try:
-        connecting = connection.connect(config, identity=connection.identity(role), runtime=runtime)
-        client = await _unless(stop, connecting)
-        await _unless(stop, ensure_search_attributes(client, settings.search_attributes))
-        limits = Limits(settings.graceful_shutdown_timeout, settings.cached_workflows, settings.activity_slots)
-        async with running(build_workers(client, providers, tenants, role=role, limits=limits)):
-            await _unless(stop, ensure_listeners(client, providers))
-            looking_after = asyncio.create_task(look_after_listeners(client, providers))
-            # For whoever waits for it: scripts, tests. Everything else is logged, and goes to stderr.
-            sys.stdout.write(f"hookflash worker ready: role={role} providers={','.join(sorted(providers))}\n")
-            sys.stdout.flush()
-            await stop.wait()
-            logger.info("stopping: what has begun may take %s", settings.graceful_shutdown_timeout)
-            looking_after.cancel()
+        async with served(health, settings.health_address):
+            connecting = connection.connect(config, identity=connection.identity(role), runtime=runtime)
+            client = health.client = await _unless(stop, connecting)
+            await _unless(stop, ensure_search_attributes(client, settings.search_attributes))
+            limits = Limits(settings.graceful_shutdown_timeout, settings.cached_workflows, settings.activity_slots)
+            workers = build_workers(
+                client, providers, tenants, role=role, limits=limits, turns=health.turns, interceptors=interceptors
+            )
+            async with running(workers):
+                await _unless(stop, ensure_listeners(client, providers))
+                health.workers = workers
+                looking_after = asyncio.create_task(look_after_listeners(client, providers))
+                # For whoever waits for it: scripts, tests. Everything else is logged, and goes to stderr.
+                sys.stdout.write(f"hookflash worker ready: role={role} providers={','.join(sorted(providers))}\n")
+                sys.stdout.flush()
+                await stop.wait()
+                health.stopping = True
+                logger.info("stopping: what has begun may take %s", settings.graceful_shutdown_timeout)
+                looking_after.cancel()
     finally:
         await asyncio.gather(*(telephony.close() for telephony in providers.values()))
+        await asyncio.to_thread(flush)
     logger.info("stopped")
 
 
@@ -105,6 +117,16 @@ def _providers(settings: Settings, role: Role) -> Mapping[str, Telephony]:
             logger.warning("%s: a manager on another machine without TLS gets the password in clear", name)
         providers[name] = AsteriskTelephony(node)
     return providers
+
+
+def _tracing(settings: Settings) -> tuple[Sequence[Interceptor], Callable[[], None]]:
+    """Return what traces the workers, and what sends the last spans."""
+    if not wants_traces(settings):
+        return (), lambda: None
+    from workers.tracing import TracingInterceptor, start_tracing  # a quarter of a second that others need not wait
+
+    provider = start_tracing(settings)
+    return (TracingInterceptor(provider),), provider.shutdown
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:

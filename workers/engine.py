@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion, WorkflowIDConflictPolicy
 from temporalio.service import RPCError
-from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import SandboxImportNotificationPolicy
 
@@ -20,6 +20,7 @@ from activities.admission import Admission, Tenants
 from activities.arrange import Arrange
 from activities.listen import Listen
 from activities.telephony.interface import Telephony
+from activities.turns import Turns
 from hookflash import names
 from workflows.call_back import CallBack
 from workflows.connected_call import ConnectedCall
@@ -100,6 +101,8 @@ def build_workers(
     *,
     role: Role = Role.ALL,
     limits: Limits | None = None,
+    turns: Turns | None = None,
+    interceptors: Sequence[Interceptor] = (),
 ) -> tuple[Worker, ...]:
     """Return the workers of a role; start them with `running`.
 
@@ -109,6 +112,8 @@ def build_workers(
         tenants: Permissions and directories.
         role: What this process does.
         limits: How much it takes on.
+        turns: Is told which nodes are heard. Default: nobody asks.
+        interceptors: What looks on, outside of the guard. Default: nothing.
     """
     limits = limits or Limits()
     workers: list[Worker] = []
@@ -120,7 +125,7 @@ def build_workers(
             task_queue=names.TASK_QUEUE,
             workflows=WORKFLOWS,
             activities=[arrange.arrange, arrange.decline, Admission(tenants, tuple(providers)).admit],
-            interceptors=[GuardInterceptor()],
+            interceptors=[*interceptors, GuardInterceptor()],
             workflow_runner=sandbox(),
             max_cached_workflows=limits.cached_workflows,
             max_concurrent_workflow_tasks=WORKFLOW_STEPS,
@@ -135,7 +140,8 @@ def build_workers(
         listener = Worker(
             client,
             task_queue=names.LISTENER_TASK_QUEUE,
-            activities=[Listen(client, providers, tenants).listen],
+            activities=[Listen(client, providers, tenants, turns).listen],
+            interceptors=interceptors,
             max_concurrent_activities=limits.activity_slots,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
             deployment_config=DEPLOYMENT,

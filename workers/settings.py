@@ -12,6 +12,7 @@ from pydantic import Field
 from activities.admission import Tenants
 from workers.provider_settings import ProviderSettings
 from workers.secret_files import SecretFile
+from workers.telemetry_settings import TelemetrySettings
 from workers.variables import (
     FILE_SUFFIX,
     PREFIX,
@@ -33,7 +34,7 @@ class AttributeMode(StrEnum):
     VERIFY = "verify"
 
 
-class Settings(ProviderSettings):
+class Settings(TelemetrySettings, ProviderSettings):
     """What an operator sets."""
 
     tenants_file: Path | None = None

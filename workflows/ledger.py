@@ -140,6 +140,11 @@ class Ledger:
             took = took and current is not None and current.number in (entry.number, entry.again)
         return (*before, last.model_copy(update={"took_customer": took}))
 
+    def let_in_at(self, ref: LegRef) -> datetime | None:
+        """Return when a target was let in: at the answer, or when it accepted. None: it was not."""
+        entry = self._entry(ref)
+        return entry.accepted_at if entry else None
+
     def result(self, state: State, now: datetime) -> TransferResult:
         """Return the result of a transfer that has ended."""
         assert state.ending is not None

@@ -49,6 +49,7 @@ from workflows.inbox import COMMAND_REJECTED, Asked, Inbox, KeyPressed, News, Re
 from workflows.ledger import Ledger
 from workflows.legs import Legs
 from workflows.limits import CAUSE_FOLLOWS
+from workflows.measuring import Measuring
 from workflows.recordings import RecordingTroubles
 from workflows.timers import Timers
 from workflows.wording import happened, shorten, unheard
@@ -92,6 +93,7 @@ class Transfer(Inbox):
         info = workflow.info()
         call = self._call = Call(request, owner_token(info.workflow_id, info.run_id), Legs(info.run_id, request))
         self._ledger = Ledger(request, call.legs, call.name, workflow.now())
+        self._measuring = Measuring(request, self._ledger)
         self._codes = DigitCollector(request.policy.feature_codes)
         self._timers = Timers(
             call.length,
@@ -219,6 +221,7 @@ class Transfer(Inbox):
             case TimerFired():
                 self._decide(call, news)
             case Reconcile():
+                self._measuring.reconciling = True
                 self._arranger.look_again()
             case ProviderEvent():
                 self._consume_event(call, news)
@@ -263,11 +266,15 @@ class Transfer(Inbox):
             if call.legs.awaits_cause(seen):
                 self._allow_for_cause(seen.leg)
             for event in call.legs.saw(seen):
+                self._measuring.saw()
                 self._decide(call, event)
+        self._measuring.reconciling = False
         assert self._state is not None
         if news.aim != Aim.of(self._state):
             self._arranger.look_again()  # the state may come back to this aim, and nobody would remember what was seen
         else:
+            if news.observation.stands:
+                self._measuring.stands(self._state, workflow.now())
             # A surprise that changes nothing would be arranged again at once, for ever.
             self._decide(call, Arranged() if news.observation.stands else ArrangeFailed())
 
@@ -309,6 +316,7 @@ class Transfer(Inbox):
     async def _finish(self, call: Call, state: State) -> TransferResult:
         self._timers.keep(())
         result = self._board.result = self._ledger.result(state, workflow.now())
+        self._measuring.finished(result)
         self._board.post(call, state, ())
         await hand_over(call, state)
         if call.request.agent.asked_by_phone and (not state.begun or result.outcome is Outcome.REJECTED):

@@ -26,7 +26,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from hookflash import names
+from hookflash import names, tracing
 from hookflash._failures import is_missing, rpc_failure
 from hookflash._summary import static_details, static_summary
 from hookflash.commands import Wait
@@ -91,7 +91,7 @@ class TransferClient:
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineUnreachable(f"the configuration of the Temporal client cannot be read: {error}") from error
         try:
-            client = await Client.connect(**config, data_converter=data_converter)
+            client = await Client.connect(**config, data_converter=data_converter, interceptors=tracing.interceptors())
         except (RuntimeError, ValueError) as error:
             place = config.get("target_host")
             raise EngineUnreachable(f"no Temporal server at {place}: {_reason(error)}") from error

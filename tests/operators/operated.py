@@ -19,7 +19,7 @@ from hookflash import Agent, Customer, Mode, RunningTransfer, Stage, Target, Tra
 from hookflash.converter import data_converter
 from tests.support.polling import eventually
 from tests.workers.process import WorkerProcess, temporal_at, worker_process
-from workers.settings import SIMULATOR
+from workers.provider_settings import SIMULATOR
 
 ROOT = Path(__file__).resolve().parents[2]
 NUMBER = "+4930123456"

@@ -19,7 +19,7 @@ from hookflash._operators import server
 from tests.operators.operated import Operated, engine, new_namespace
 from tests.support.polling import eventually
 from workers.attributes import TYPE_NAMES, ensure_search_attributes
-from workers.settings import SIMULATOR
+from workers.provider_settings import SIMULATOR
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -17,7 +17,7 @@ from activities.telephony.simulator import SimulatedExchange
 from hookflash import Cause, Mode, Outcome, Policy, Stage
 from hookflash.names import supervision_id
 from tests.support.polling import eventually
-from tests.workflows.calling_back import Phones
+from tests.workflows.calling_back import Phones, calling_back
 from tests.workflows.engine import Running, running_engine
 from tests.workflows.replaying import replayer
 from workflows.arranger import TOTAL_LIMIT

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from hookflash import Actor, Cause, Mode, Outcome, Policy, Recall, Retarget, Stage
-from hookflash.request import HandOff
+from hookflash.fallbacks import HandOff
 from tests.workflows.engine import Engine, Running
 from tests.workflows.people import asked, gone, hear, leg_of, met, person, ring
 from tests.workflows.scenarios import SHORT

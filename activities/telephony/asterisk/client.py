@@ -17,6 +17,7 @@ from urllib.parse import quote
 import aiohttp
 
 from activities.telephony.asterisk.settings import AsteriskSettings
+from activities.telephony.asterisk.tracing import requesting
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable
 
 # Asterisk closes an idle connection after 15 s (http.conf, session_keep_alive). A request on a connection that closes
@@ -179,8 +180,10 @@ class AriClient:
     ) -> Reply:
         what, url = f"{method} {where}", self._url + where
         try:
-            async with self._open().request(method, url, params=query, json=body, headers=headers) as response:
-                status, text = response.status, await response.text()
+            with requesting(method, where) as span:
+                async with self._open().request(method, url, params=query, json=body, headers=headers) as response:
+                    status, text = response.status, await response.text()
+                span.set_attribute("http.response.status_code", status)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise ProviderUnavailable(f"{what} was not sent: {_why(error)}") from error
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:

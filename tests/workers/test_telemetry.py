@@ -1,0 +1,79 @@
+"""What a worker tells about itself, asked of a process of its own."""
+
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+
+from hookflash import Agent, Customer, Mode, Outcome, Target, TransferClient, TransferRequest
+from tests.support.polling import eventually
+from tests.support.prometheus import Scrape, free_address, scrape
+from tests.workers.process import temporal_at, worker_process
+from workers.provider_settings import SIMULATOR
+from workers.settings import Settings
+from workers.variables import SettingsError
+
+pytestmark = pytest.mark.timeout(60)
+
+
+async def transfer(client: Client, tenant: str = "default") -> None:
+    """Transfer a call, and wait for the end."""
+    request = TransferRequest(
+        mode=Mode.COLD,
+        tenant=tenant,
+        provider=SIMULATOR,
+        customer=Customer(leg="sim:leg-1"),
+        agent=Agent(leg="sim:leg-2", id="a-17", address="sim:anna"),
+        targets=(Target(address="sim:bob?answer=100ms", name="Claims desk"),),
+    )
+    transfer = await TransferClient(client).start(request)
+    assert (await transfer.wait()).outcome is Outcome.CONNECTED
+
+
+async def test_one_endpoint_has_the_slots_of_the_worker_and_the_transfers(
+    own_namespace: Client, tmp_path: Path
+) -> None:
+    address = free_address()
+    variables = temporal_at(own_namespace) | {"HOOKFLASH_METRICS_ADDRESS": address}
+    async with worker_process(tmp_path / "log", **variables) as process:
+        await process.ready()
+
+        async def listening() -> Scrape | None:
+            seen = await scrape(address)
+            return seen if seen.total("hookflash_listener_up", provider=SIMULATOR) == 1 else None
+
+        await eventually(listening, "a listener that is up")
+        await transfer(own_namespace)
+        seen = await scrape(address)
+    assert seen.total("hookflash_transfers_finished_total", mode="cold", outcome="connected") == 1
+    assert seen.total("hookflash_events_heard_total", provider=SIMULATOR, kind="answered") == 1
+    assert seen.total("temporal_worker_task_slots_available", worker_type="ActivityWorker") > 0
+    assert "tenant=" not in seen.text
+
+
+async def test_a_tenant_is_a_label_where_that_is_asked_for(own_namespace: Client, tmp_path: Path) -> None:
+    address = free_address()
+    variables = temporal_at(own_namespace) | {"HOOKFLASH_METRICS_ADDRESS": address, "HOOKFLASH_METRICS_TENANT": "true"}
+    async with worker_process(tmp_path / "log", **variables) as process:
+        await process.ready()
+        await transfer(own_namespace, tenant="north")
+        seen = await scrape(address)
+    assert seen.total("hookflash_transfers_finished_total", tenant="north") == 1
+
+
+@pytest.mark.parametrize("address", ["9464", "localhost:9464", "127.0.0.1:", "127.0.0.1:70000"])
+def test_an_address_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("HOOKFLASH_SIMULATOR", "true")
+    monkeypatch.setenv("HOOKFLASH_METRICS_ADDRESS", address)
+    with pytest.raises(SettingsError, match="HOOKFLASH_METRICS_ADDRESS: Value error, must be an IP address and a port"):
+        Settings.load()
+
+
+async def test_an_address_that_is_taken_is_named(own_namespace: Client, tmp_path: Path) -> None:
+    variables = temporal_at(own_namespace) | {"HOOKFLASH_METRICS_ADDRESS": free_address()}
+    async with worker_process(tmp_path / "1", **variables) as first:
+        await first.ready()
+        async with worker_process(tmp_path / "2", **variables) as second:
+            assert await second.end() == 2
+            assert "HOOKFLASH_METRICS_ADDRESS: " in second.log
+            assert "in use" in second.log

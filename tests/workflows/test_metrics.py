@@ -1,0 +1,165 @@
+"""What is measured of transfers, read where Prometheus reads it."""
+
+from collections import Counter
+from typing import NamedTuple, Self
+
+import pytest
+from temporalio.client import Client
+from temporalio.runtime import Runtime, TelemetryConfig
+
+from activities.metrics import METRICS
+from hookflash import Mode, Outcome, Policy, ProviderEvent, Stage, TransferResult
+from hookflash.converter import data_converter
+from hookflash.fallbacks import HandOff
+from tests.support.polling import eventually
+from tests.support.prometheus import Scrape, free_address, scrape
+from tests.workflows.engine import Running, running_engine
+from tests.workflows.scenarios import warm_completed
+from workers.telemetry import prometheus
+
+
+class Measured:
+    """A client of its own, and what its workers have measured."""
+
+    def __init__(self, client: Client, address: str) -> None:
+        self.client = client
+        self._address = address
+
+    @classmethod
+    async def connect(cls, client: Client) -> Self:
+        """Measure apart from everybody else."""
+        address = free_address()
+        runtime = Runtime(telemetry=TelemetryConfig(metrics=prometheus(address)))
+        server = client.service_client.config.target_host
+        own = await Client.connect(
+            server, namespace=client.namespace, data_converter=data_converter, runtime=runtime, identity="measured"
+        )
+        return cls(own, address)
+
+    async def now(self) -> Scrape:
+        return await scrape(self._address)
+
+
+@pytest.fixture
+async def measured(client: Client) -> Measured:
+    return await Measured.connect(client)
+
+
+class Warm(NamedTuple):
+    """A warm transfer that is over."""
+
+    transfer: Running
+    result: TransferResult
+    seen: Scrape
+
+
+@pytest.fixture(scope="module")
+async def warm(client: Client) -> Warm:
+    measured = await Measured.connect(client)
+    async with running_engine(measured.client) as engine:
+        transfer, result = await warm_completed(engine)
+    return Warm(transfer, result, await measured.now())
+
+
+def test_a_warm_transfer_is_measured_from_the_hold_to_the_end(warm: Warm) -> None:
+    seen, result = warm.seen, warm.result
+    labels = {"mode": "warm", "provider": "simulator"}
+    assert seen.total("hookflash_transfers_finished_total", **labels, outcome="connected", cause="none") == 1
+    assert seen.total("hookflash_attempts_finished_total", **labels, cause="none") == 1
+    assert seen.total("hookflash_time_to_hold_seconds_count", **labels) == 1
+    assert seen.total("hookflash_answer_to_connected_seconds_count", **labels) == 1
+    for name, took in (("hold", result.held), ("consult", result.consulting)):
+        assert seen.total(f"hookflash_{name}_duration_seconds_count", **labels) == 1
+        told = seen.total(f"hookflash_{name}_duration_seconds_sum", **labels)
+        assert told == pytest.approx(took.total_seconds(), abs=0.001)
+    (attempt,) = result.attempts
+    assert attempt.answered_at
+    assert attempt.dialled_at
+    rang = (attempt.answered_at - attempt.dialled_at).total_seconds()
+    told = seen.total("hookflash_ring_duration_seconds_sum", **labels, answered="true")
+    assert told == pytest.approx(rang, abs=0.001)
+    assert seen.total("hookflash_arrange_duration_seconds_count", provider="simulator", result="stands") >= 3
+
+
+def test_labels_are_those_of_the_table_and_name_nobody(warm: Warm) -> None:
+    sdk = {"namespace", "task_queue", "workflow_type", "activity_type", "service_name", "le"}
+    for metric in METRICS:
+        for suffix in ("", "_bucket", "_sum", "_count"):
+            for labels, _ in warm.seen.series(metric.exported + suffix):
+                assert set(labels) - sdk == set(metric.labels) - {"tenant"}, metric.name
+    request = warm.transfer.request
+    for private in (request.customer.leg, request.agent.leg, "a-17", "Claims desk", "sim:bob"):
+        assert private not in warm.seen.text
+
+
+def test_buckets_are_those_of_the_table(warm: Warm) -> None:
+    measured = [it for it in METRICS if it.buckets and warm.seen.series(f"{it.exported}_bucket")]
+    assert len(measured) >= 5
+    for metric in measured:
+        bounds = {float(labels["le"]) for labels, _ in warm.seen.series(f"{metric.exported}_bucket")}
+        assert bounds == {*metric.buckets, float("inf")}, metric.name
+
+
+async def test_replayed_again_and_again_it_is_counted_once(measured: Measured) -> None:
+    async with running_engine(measured.client, max_cached_workflows=0) as engine:
+        transfer = await engine.transfer(Mode.COLD, "sim:bob?answer=50ms")
+        await transfer.result(within=60)
+        await transfer.status()  # asked after the end, it is replayed once more
+    seen = await measured.now()
+    for name in (
+        "hookflash_transfers_finished_total",
+        "hookflash_attempts_finished_total",
+        "hookflash_ring_duration_seconds_count",
+        "hookflash_answer_to_connected_seconds_count",
+    ):
+        assert seen.total(name) == 1, name
+
+
+async def test_why_customers_end_up_elsewhere_is_counted(measured: Measured) -> None:
+    policy = Policy(fallbacks=(HandOff(kind="voicemail", place="mailbox"),))
+    async with running_engine(measured.client) as engine:
+        transfer = await engine.transfer(Mode.BLIND, "sim:bob?busy", tenant="bold", policy=policy)
+        result = await transfer.result()
+        denied = await engine.transfer(Mode.BLIND, "sim:bob?answer=50ms")
+        await denied.result()
+        gone = await engine.transfer(Mode.COLD, "sim:bob?ring")
+        await gone.reaches(Stage.RINGING)
+        engine.exchange.hang_up(gone.request.customer.leg)
+        left = await gone.result()
+        assert left.outcome is Outcome.CUSTOMER_LEFT
+    seen = await measured.now()
+    finished = "hookflash_transfers_finished_total"
+    for (outcome, cause), times in Counter((it.outcome.value, it.cause) for it in (result, left)).items():
+        assert cause is not None
+        assert seen.total(finished, outcome=outcome, cause=cause.value) == times
+    assert seen.total(finished, mode="blind", outcome="rejected", cause="blind_denied") == 1
+    assert seen.total("hookflash_attempts_finished_total", cause="busy") == 1
+    assert seen.total("hookflash_ring_duration_seconds_count", answered="false") >= 2
+    for tried in result.fallbacks:
+        took = str(tried.took_customer).lower()
+        assert seen.total("hookflash_fallbacks_tried_total", kind=tried.kind, took_customer=took) == 1
+    assert result.fallbacks
+
+
+async def test_what_only_a_look_at_the_real_state_shows_is_a_correction(measured: Measured) -> None:
+    deaf = False
+
+    async def hear(owner: str, event: ProviderEvent) -> None:
+        if not deaf:
+            await engine.signal(owner, event)
+
+    async with running_engine(measured.client) as engine:
+        engine.post = hear
+        transfer = await engine.transfer(Mode.COLD, "sim:bob?ring")
+
+        async def rings() -> bool | None:
+            journal = (await transfer.status()).journal
+            return True if any("rings" in it.text for it in journal) else None
+
+        await eventually(rings, "the ringing in the journal")
+        assert (await measured.now()).total("hookflash_reconcile_corrections_total") == 0
+        deaf = True
+        engine.exchange.answer(transfer.target_leg)
+        await engine.signal(transfer.handle.id, ProviderEvent(kind="reconcile"))
+        assert (await transfer.result()).outcome is Outcome.CONNECTED
+    assert (await measured.now()).total("hookflash_reconcile_corrections_total", provider="simulator") == 1
