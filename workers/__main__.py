@@ -15,7 +15,7 @@ from temporalio.runtime import Runtime
 from activities.telephony.asterisk import AsteriskTelephony
 from activities.telephony.interface import Telephony
 from activities.telephony.simulator import SimulatedExchange
-from workers import connection, doctor, logs
+from workers import connection, doctor, encryption, logs
 from workers.attributes import AttributesError, ensure_search_attributes
 from workers.engine import Limits, Role, build_workers, ensure_listeners, look_after_listeners, running
 from workers.settings import SIMULATOR, Settings, SettingsError, Variable, unknown_variables, variables
@@ -68,9 +68,11 @@ async def _serve(settings: Settings, role: Role, runtime: Runtime) -> None:
 
     config = connection.connect_config()
     tenants = settings.tenants()
+    converter = encryption.converter(settings)
     providers = _providers(settings, role)
     try:
-        connecting = connection.connect(config, identity=connection.identity(role), runtime=runtime)
+        identity = connection.identity(role)
+        connecting = connection.connect(config, identity=identity, runtime=runtime, converter=converter)
         client = await _unless(stop, connecting)
         await _unless(stop, ensure_search_attributes(client, settings.search_attributes))
         limits = Limits(settings.graceful_shutdown_timeout, settings.cached_workflows, settings.activity_slots)

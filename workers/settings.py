@@ -123,6 +123,8 @@ class Settings(BaseSettings):
     password_file, and more. Unset: no other node than that of the variables above."""
     tenants_file: Path | None = None
     """TOML file with the permissions and the directory of every tenant. Unset: every tenant has the defaults."""
+    encryption_keys_file: Path | None = None
+    """File with keys that encrypt what Temporal stores, one a line: id and 32 bytes in base64. Unset: all in clear."""
     search_attributes: AttributeMode = AttributeMode.REGISTER
     """What to do at start about search attributes that the namespace lacks: `register` them, or only `verify`, for
     which a missing one is an error."""
@@ -228,6 +230,8 @@ class Settings(BaseSettings):
             secret = getattr(self, name)
             if isinstance(secret, SecretFile) and secret.exposed:
                 yield variable_of(name) + FILE_SUFFIX
+        if self.encryption_keys_file is not None and is_exposed(self.encryption_keys_file):
+            yield variable_of("encryption_keys_file")
         if self.asterisk_nodes_file is None:
             return
         variable = variable_of("asterisk_nodes_file")

@@ -10,6 +10,7 @@ from hookflash.converter import Problem
 from hookflash.errors import (
     CommandRejected,
     CommandUnanswered,
+    EncryptionError,
     EngineUnreachable,
     HookflashError,
     InvalidRequest,
@@ -62,6 +63,7 @@ __all__ = [
     "CustomerAudio",
     "Deadline",
     "Decline",
+    "EncryptionError",
     "EngineUnreachable",
     "Evidence",
     "Extend",

@@ -19,9 +19,10 @@ from hookflash.vocabulary import Mode, Party
 
 _EXIT_CODES = """\
 exit codes: 0 done; 1 the command was refused, there is no such transfer, or the transfer was rejected or failed;
-2 wrong arguments or an invalid request; 3 Temporal or the engine cannot be reached.
+2 wrong arguments, an invalid request or wrong encryption keys; 3 Temporal or the engine cannot be reached.
 
-environment: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the rest of Temporal's client configuration; TEMPORAL_UI_URL.
+environment: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the rest of Temporal's client configuration; TEMPORAL_UI_URL;
+  HOOKFLASH_ENCRYPTION_KEYS_FILE, the file with the engine's keys.
 """
 
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}

@@ -14,7 +14,7 @@ from hookflash import _cli_input, _cli_render, _doctor
 from hookflash._failures import read
 from hookflash.client import TransferClient
 from hookflash.commands import Wait
-from hookflash.errors import EngineUnreachable, HookflashError, InvalidRequest
+from hookflash.errors import EncryptionError, EngineUnreachable, HookflashError, InvalidRequest
 from hookflash.request import Target
 from hookflash.result import TransferResult
 from hookflash.running import RunningTransfer
@@ -150,7 +150,7 @@ async def run(arguments: list[str]) -> int:
     except HookflashError as error:
         print(f"hookflash: {' '.join(str(error).split())}", file=sys.stderr)
         match error:
-            case InvalidRequest():
+            case InvalidRequest() | EncryptionError():
                 return INVALID
             case EngineUnreachable():
                 return UNREACHABLE

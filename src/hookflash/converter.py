@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import UnionType
-from typing import Any, TypedDict, Union, cast, get_args, get_origin
+from typing import Any, Union, cast, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
@@ -21,7 +21,8 @@ from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 
-from hookflash._base import FromCaller
+from hookflash._base import FromCaller, Problem
+from hookflash.encryption import RefusingCodec
 
 INVALID_REQUEST = "InvalidRequest"
 """The `type` of the error that answers input we cannot accept. Trying again does not help."""
@@ -31,15 +32,6 @@ _NAMED_IN_MESSAGE = 3
 _NAMED_IN_DETAILS = 20
 _LOOKED_AT = 100
 _LONGEST_KEY = 64
-
-
-class Problem(TypedDict):
-    """One thing that is wrong with an input; a list of them is the first detail of the error."""
-
-    field: str
-    """Dotted path, for example `targets.0.address`. Empty: the input as a whole."""
-    problem: str
-    """What is wrong there, never with the value that was sent: it may be a phone number."""
 
 
 @dataclass(frozen=True)
@@ -213,5 +205,6 @@ def _printable(key: str) -> str:
     return re.sub(r"[^\w.:+/-]", "?", key[:_LONGEST_KEY], flags=re.ASCII)
 
 
-data_converter = DataConverter(payload_converter_class=ContractPayloadConverter)
-"""The data converter of every client and worker of transfers."""
+data_converter = DataConverter(payload_converter_class=ContractPayloadConverter, payload_codec=RefusingCodec())
+"""The data converter of every client and worker of transfers that has no keys: `hookflash.encryption.encrypted` makes
+one of it that has."""
