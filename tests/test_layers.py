@@ -22,8 +22,8 @@ OUTSIDE = ("tests", "scripts", "benchmarks")
 NO_TEMPORAL = ("workflows.core", "activities.telephony")
 CORE = "workflows.core"
 CORE_MAY_IMPORT = ("hookflash", "activities.telephony.model", CORE)
-# Each provider's SDK stays in that provider's folder.
-PROVIDER_SDKS = {"aiohttp": "activities.telephony.asterisk"}
+# Each provider's SDK stays in that provider's folder. Processes that serve HTTP themselves have it too.
+PROVIDER_SDKS = {"aiohttp": ("activities.telephony.asterisk", "workers.codec_server")}
 
 # A workflow is replayed: what it reads must be the same every time. Ruff's TID251 says so in the editor, and
 # this test cannot be silenced with a noqa.
@@ -114,9 +114,9 @@ def import_problem(module: str, imported: str) -> str | None:
         return f"{own} must not import {other}"
     if is_in(imported, "temporalio") and any(is_in(module, pure) for pure in NO_TEMPORAL):
         return "no Temporal here"
-    for sdk, home in PROVIDER_SDKS.items():
-        if is_in(imported, sdk) and not is_in(module, home):
-            return f"only {home} may import {sdk}"
+    for sdk, homes in PROVIDER_SDKS.items():
+        if is_in(imported, sdk) and not any(is_in(module, home) for home in homes):
+            return f"only {' and '.join(homes)} may import {sdk}"
     if is_in(module, CORE):
         standard = imported.partition(".")[0] in sys.stdlib_module_names
         if not standard and not any(is_in(imported, allowed) for allowed in CORE_MAY_IMPORT):
@@ -171,6 +171,7 @@ def test_the_files_are_found() -> None:
         ("workflows.core.stages", "import enum\nfrom hookflash import Stage\nfrom .legs import Leg"),
         ("workflows.core", "from activities.telephony.model import Arrangement"),
         ("activities.arrange", "import time\nfrom activities.telephony import interface\ntime.time()"),
+        ("workers.codec_server.server", "from aiohttp import web"),
         ("activities.telephony.asterisk.ari", "import aiohttp\nfrom aiohttp import ClientSession"),
         ("hookflash.client", "import temporalio.client\nfrom hookflash.request import TransferRequest"),
     ],
@@ -193,8 +194,8 @@ def test_the_checker_accepts(module: str, source: str) -> None:
         ("stray", "import os", "belongs to no layer"),
         ("workflows.core", "from temporalio import workflow", "no Temporal here"),
         ("activities.telephony.simulator", "import temporalio.activity", "no Temporal here"),
-        ("activities.arrange", "import aiohttp", "only activities.telephony.asterisk may"),
-        ("hookflash.client", "from aiohttp import web", "only activities.telephony.asterisk may"),
+        ("activities.arrange", "import aiohttp", "only activities.telephony.asterisk and"),
+        ("hookflash.client", "from aiohttp import web", "and workers.codec_server may"),
         ("workflows.core.stages", "import pydantic", "nothing but the standard"),
         ("workflows.core.stages", "from activities.telephony import interface", "nothing but the standard"),
         ("workflows.core.stages", "from ..transfer import Transfer", "nothing but the standard"),

@@ -17,6 +17,7 @@ from activities.telephony.interface import Telephony
 from activities.telephony.simulator import SimulatedExchange
 from workers import connection, doctor, encryption, logs
 from workers.attributes import AttributesError, ensure_search_attributes
+from workers.codec_server import main as codec_server
 from workers.engine import Limits, Role, build_workers, ensure_listeners, look_after_listeners, running
 from workers.settings import SIMULATOR, Settings, SettingsError, Variable, unknown_variables, variables
 
@@ -37,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["doctor"]:
         return doctor.main(arguments[1:])
+    if arguments[:1] == ["codec-server"]:
+        return codec_server.main(arguments[1:])
     role = Role(_parser().parse_args(arguments).role)
     try:
         settings = Settings.load()
@@ -125,7 +128,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m workers",
         description="Runs call transfers. Stops on SIGTERM, in good order. "
-        "'python -m workers doctor asterisk' looks at the nodes instead.",
+        "'python -m workers doctor asterisk' looks at the nodes instead, 'python -m workers codec-server' decrypts for "
+        "Temporal's UI and CLI.",
         epilog=help_text(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

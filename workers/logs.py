@@ -4,6 +4,8 @@ import logging
 
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
+from workers.redaction import RedactingFormatter
+
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -13,7 +15,9 @@ def configure(level: str) -> Runtime:
     Args:
         level: Least severe messages to log.
     """
-    logging.basicConfig(level=level, format=FORMAT)
+    handler = logging.StreamHandler()
+    handler.setFormatter(RedactingFormatter(FORMAT))
+    logging.basicConfig(level=level, handlers=[handler])
     # At DEBUG the SDK logs what travels: numbers and names.
     temporal = logging.getLogger("temporalio")
     temporal.setLevel(max(logging.INFO, logging.getLogger().level))

@@ -27,6 +27,9 @@ FILE_SUFFIX = "_FILE"
 ELSEWHERE = frozenset({"HOOKFLASH_REQUIRE"})
 """Variables of our own that are no settings of a worker, so that nobody is warned of them."""
 
+OTHER_PROCESSES = ("HOOKFLASH_CODEC_SERVER_",)
+"""How variables of our other processes begin: all of them may have one environment."""
+
 
 class SettingsError(Exception):
     """A setting is wrong. The message names the variable, and never repeats a value: it may be a secret."""
@@ -307,7 +310,8 @@ def variables() -> Iterator[Variable]:
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return variables that look like ours and are not: a typing error would otherwise go unnoticed."""
     known = {it.name for it in variables()} | ELSEWHERE
-    return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    ours = (name for name in environ if name.startswith(PREFIX) and not name.startswith(OTHER_PROCESSES))
+    return sorted(name for name in ours if name not in known)
 
 
 def variable_of(field_name: str) -> str:

@@ -127,7 +127,7 @@ class ContractPayloadConverter(PydanticPayloadConverter):
         expected, models = _what_is_expected(hint)
         tolerant = len(expected) < len(union_members(hint))
         if not tolerant and not models:
-            return super().from_payloads([payload], [hint])[0]
+            return self._read_ours(payload, hint)
 
         encoding = payload.metadata.get("encoding", b"")
         # Null and binary data bypass validation. They are left to the guard, which can also tell the workflow.
@@ -150,6 +150,14 @@ class ContractPayloadConverter(PydanticPayloadConverter):
         if tolerant:
             return Unreadable(refusal)
         raise refusal
+
+    def _read_ours(self, payload: Payload, hint: type) -> Any:  # noqa: ANN401 what the hint says
+        try:
+            return super().from_payloads([payload], [hint])[0]
+        except ValidationError as error:
+            problems = _problems(error, payload.data)
+        # Not in the except block: pydantic's error quotes the input, and would be logged.
+        raise ValueError(invalid_request(getattr(hint, "__name__", str(hint)), problems).message)
 
 
 def _problems(error: ValidationError, data: bytes) -> list[Problem]:

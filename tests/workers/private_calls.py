@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 from datetime import timedelta
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
 
 from hookflash import (
@@ -130,6 +131,17 @@ async def _misunderstood(client: Client) -> None:
         await client.execute_workflow(
             names.WORKFLOW_TYPE, wrong, id="transfer:simulator:wrong", task_queue=names.TASK_QUEUE
         )
+    # A fault of ours, as it were: the workflow waits for its repair, and the log says why.
+    watch = await client.start_workflow(
+        names.SUPERVISION_TYPE, wrong | {"owner": BROKEN}, id="connected:wrong", task_queue=names.TASK_QUEUE
+    )
+
+    async def tried() -> bool | None:
+        kinds = {it.event_type async for it in watch.fetch_history_events()}
+        return EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED in kinds or None
+
+    await eventually(tried, "a failed task", within=30)
+    await watch.terminate()
     # One that runs long enough to be told something.
     request = _request("told", Mode.COLD, Target(address=f"sim:{TARGET}?ring", name=DESK))
     transfer = await TransferClient(client).start(request)

@@ -88,6 +88,7 @@ async def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Left:
     folder = tmp_path_factory.mktemp("encrypted")
     keys = folder / "keys"
     keys.write_text(f"2026-11 {base64.b64encode(os.urandom(32)).decode()}\n")
+    keys.chmod(0o600)
     return await leave_traces(folder, keys_file=keys)
 
 
@@ -115,8 +116,10 @@ def test_logs_and_metrics_tell_no_number_and_no_name_with_or_without_keys(
     assert found_in_files(left.folder, "server/log", EVERYTHING) == set()
     assert found_in(left.metrics, EVERYTHING) == set()
     # There is something in them: the look would have found what else was there.
-    assert b"transfer:simulator:sim:c-warm" in (left.folder / "worker.log").read_bytes()
-    assert b"transfer:simulator" in (left.folder / "server" / "log").read_bytes()
+    log = (left.folder / "worker.log").read_text()
+    assert "dropped signal hold: invalid Hold: party: Input should be 'customer'" in log
+    assert "invalid WatchedCall: " in log.partition("Failed activation on workflow ConnectedCall")[2]
+    assert b"transfer:simulator:sim:c-warm" in (left.folder / "server" / "log").read_bytes()
     assert b"service_requests" in left.metrics
 
 
