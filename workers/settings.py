@@ -26,7 +26,6 @@ FILE_SUFFIX = "_FILE"
 
 ELSEWHERE = frozenset({"HOOKFLASH_REQUIRE"})
 """Variables of our own that are no settings of a worker, so that nobody is warned of them."""
-
 OTHER_PROCESSES = ("HOOKFLASH_CODEC_SERVER_",)
 """How variables of our other processes begin: all of them may have one environment."""
 

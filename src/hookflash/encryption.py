@@ -2,8 +2,8 @@
 
     client = await TransferClient.connect(encryption_keys_file="/run/secrets/hookflash-keys")
 
-AES-256-GCM in the form of Temporal's own samples, so that their codecs for Go, Java and TypeScript read and write it
-too: metadata `encoding` and `encryption-key-id`; data of 12 random bytes (the nonce), ciphertext and tag. Inside is the
+AES-256-GCM in the form of Temporal's own samples, so that their codecs for Go and TypeScript read and write it too:
+metadata `encoding` and `encryption-key-id`; data of 12 random bytes (the nonce), ciphertext and tag. Inside is the
 whole payload with its metadata. The keys come from a file, see `docs/security.md`.
 """
 

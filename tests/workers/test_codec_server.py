@@ -141,7 +141,9 @@ async def test_one_payload_that_cannot_be_read_does_not_hide_the_others(server: 
 
 
 @pytest.mark.parametrize("path", ["/decode", "/encode"])
-@pytest.mark.parametrize("header", [None, "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x"])
+@pytest.mark.parametrize(
+    "header", [None, "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", "Bearer \xff"]
+)
 async def test_nobody_without_a_token_is_answered(server: CodecServer, path: str, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
     answer = await server.ask(path, {"payloads": []}, token=None, **headers)
@@ -166,6 +168,11 @@ async def test_what_makes_no_sense_is_refused(server: CodecServer, body: bytes) 
     answer = await server.ask("/decode", body)
     assert answer.status == 400
     assert json.loads(answer.body) == {"error": "the body has to be JSON with a list of payloads"}
+
+
+async def test_text_of_an_unknown_kind_is_refused(server: CodecServer) -> None:
+    answer = await server.ask("/decode", b"{}", **{"Content-Type": "application/json; charset=nonsense"})
+    assert answer.status == 400
 
 
 async def test_too_much_is_refused(server: CodecServer) -> None:
@@ -271,6 +278,16 @@ async def _temporal(*arguments: str) -> bytes:
     output, _ = await process.communicate()
     assert process.returncode == 0, output
     return output
+
+
+async def test_who_lets_other_machines_ask_is_warned(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    files.variables["HOOKFLASH_CODEC_SERVER_ADDRESS"] = "0.0.0.0:0"
+    (tmp_path / "tokens").chmod(0o644)
+    async with codec_server(files) as server:
+        assert "HOOKFLASH_CODEC_SERVER_ADDRESS: other machines can ask; put TLS in front" in server.log
+        assert "HOOKFLASH_CODEC_SERVER_TOKENS_FILE: every user of this machine may read that file" in server.log
+        assert "HOOKFLASH_ENCRYPTION_KEYS_FILE: every" not in server.log
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ class _Server:
             )
         try:
             asked = json_format.Parse(_object(await request.text()), Payloads(), ignore_unknown_fields=True)
-        except (json_format.ParseError, ValueError, RecursionError):
+        except (json_format.ParseError, ValueError, LookupError, RecursionError):
             # Without the reason, which quotes what was sent.
             raise web.HTTPBadRequest(reason="the body has to be JSON with a list of payloads") from None
         return name, list(asked.payloads)
