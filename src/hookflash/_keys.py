@@ -17,7 +17,7 @@ KEY_BYTES = 32
 """AES-256."""
 
 # Shorter than any key, so that a key in the place of the id is not taken for one, and not repeated.
-_ID = re.compile(r"[A-Za-z0-9._-]{1,31}")
+ID = re.compile(r"[A-Za-z0-9._-]{1,31}", re.ASCII)
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ def _entry(fields: list[str]) -> tuple[str, bytes]:
     if len(fields) != 2:
         raise ValueError("has to be an id and a key, with a space between them")
     id, text = fields
-    if not _ID.fullmatch(id):
+    if not ID.fullmatch(id):
         raise ValueError("the id has to be 1 to 31 letters, digits, dots, hyphens and underscores")
     try:
         key = base64.b64decode(text, validate=True)

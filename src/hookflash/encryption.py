@@ -15,7 +15,7 @@ from pathlib import Path
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
 
-from hookflash._keys import Keys, KeysFile
+from hookflash._keys import ID, Keys, KeysFile
 from hookflash.errors import EncryptionError
 
 __all__ = ["KEYS_FILE_VARIABLE", "EncryptingCodec", "KeysFile", "RefusingCodec", "encrypted"]
@@ -27,7 +27,7 @@ ENCODING = b"binary/encrypted"
 KEY_ID = "encryption-key-id"
 
 _NONCE_BYTES = 12  # of random bits, as NIST SP 800-38D, 8.2.2, has it for up to 2^32 messages per key
-_LONGEST_TOLD = 64
+_TAG_BYTES = 16
 
 
 def encrypted(converter: DataConverter, keys_file: str | Path) -> DataConverter:
@@ -65,13 +65,13 @@ class EncryptingCodec(PayloadCodec):
         return [self._encrypt(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """See base class.
+        """Decrypt what is encrypted, and leave the rest alone, also what only looks so: the converter answers it.
 
         Raises:
             EncryptionError: A key is missing, or is not the one that was used. In a worker this fails the workflow
                 task, which is tried again until the key is there: the transfer itself does not fail.
         """
-        return [self._decrypt(payload) if is_encrypted(payload) else payload for payload in payloads]
+        return [self._decrypt(payload) for payload in payloads]
 
     def _encrypt(self, payload: Payload) -> Payload:
         id, key = self._keys.current()
@@ -83,13 +83,15 @@ class EncryptingCodec(PayloadCodec):
         from cryptography.exceptions import InvalidTag
 
         id = key_id(payload)
+        if id is None:
+            return payload
         key = self._keys.find(id)
         if key is None:
             raise EncryptionError(f"this is encrypted with key {id!r}, which is not in {self._keys.source}")
         nonce, data = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
         try:
             return Payload.FromString(key.decrypt(nonce, data, None))
-        except (InvalidTag, ValueError):  # the latter: too short to be one
+        except InvalidTag:
             raise EncryptionError(
                 f"this was not encrypted with key {id!r} of {self._keys.source}, or has been changed since"
             ) from None
@@ -112,17 +114,15 @@ class RefusingCodec(PayloadCodec):
             EncryptionError: A payload is encrypted.
         """
         for payload in payloads:
-            if is_encrypted(payload):
-                told = f"this is encrypted with key {key_id(payload)!r}"
+            if (id := key_id(payload)) is not None:
+                told = f"this is encrypted with key {id!r}"
                 raise EncryptionError(f"{told}, and there are no keys here: set {KEYS_FILE_VARIABLE}")
         return list(payloads)
 
 
-def is_encrypted(payload: Payload) -> bool:
-    """Return whether a payload is encrypted in the form that is described above."""
-    return payload.metadata.get("encoding") == ENCODING
-
-
-def key_id(payload: Payload) -> str:
-    """Return the id of the key that an encrypted payload names; it may be anybody's text."""
-    return payload.metadata.get(KEY_ID, b"")[:_LONGEST_TOLD].decode("ascii", errors="replace")
+def key_id(payload: Payload) -> str | None:
+    """Return the id of the key that a payload is encrypted with, None if no key of anybody could decrypt it."""
+    if payload.metadata.get("encoding") != ENCODING or len(payload.data) < _NONCE_BYTES + _TAG_BYTES:
+        return None
+    id = payload.metadata.get(KEY_ID, b"").decode("ascii", errors="replace")
+    return id if ID.fullmatch(id) else None

@@ -12,8 +12,8 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 
-from hookflash import EncryptionError
-from hookflash.converter import data_converter
+from hookflash import EncryptionError, Hold
+from hookflash.converter import INVALID_REQUEST, data_converter
 from hookflash.encryption import KeysFile, RefusingCodec, encrypted
 
 NAME = "Zebulon Quuxworthy"
@@ -133,19 +133,35 @@ async def test_a_mistake_in_a_file_that_changes_does_not_stop_us(
     assert (await converter.encode([3]))[0].metadata["encryption-key-id"] == b"2026-10"
 
 
-@pytest.mark.parametrize("change", ["data", "key", "length"])
+@pytest.mark.parametrize("change", ["data", "key"])
 async def test_what_was_changed_is_refused(place: Place, change: str) -> None:
     converter = place.converter()
     (payload,) = await converter.encode([NAME])
-    match change:
-        case "data":
-            payload.data = payload.data[:-1] + bytes([payload.data[-1] ^ 1])
-        case "key":
-            payload.metadata["encryption-key-id"] = b"2026-10"
-        case _:
-            payload.data = payload.data[:5]
+    if change == "data":
+        payload.data = payload.data[:-1] + bytes([payload.data[-1] ^ 1])
+    else:
+        payload.metadata["encryption-key-id"] = b"2026-10"
     with pytest.raises(EncryptionError, match=r"was not encrypted with key '2026-1.' of .*, or has been changed since"):
         await converter.decode([payload])
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        Payload(metadata={"encoding": b"binary/encrypted"}, data=bytes(40)),
+        Payload(metadata={"encoding": b"binary/encrypted", "encryption-key-id": b"no/key"}, data=bytes(40)),
+        Payload(metadata={"encoding": b"binary/encrypted", "encryption-key-id": b"\xff"}, data=bytes(40)),
+        Payload(metadata={"encoding": b"binary/encrypted", "encryption-key-id": b"2026-11"}, data=bytes(27)),
+    ],
+)
+async def test_what_nobody_could_decrypt_is_answered_like_any_wrong_input(place: Place, payload: Payload) -> None:
+    """It must not wait for a key that cannot exist: whoever sends it would stop a transfer for ever."""
+    for converter in (place.converter(), data_converter):
+        with pytest.raises(
+            ApplicationError, match=r"invalid Hold: Input should be JSON, not binary/encrypted"
+        ) as error:
+            await converter.decode([payload], [Hold])
+        assert error.value.type == INVALID_REQUEST
 
 
 async def test_without_keys_what_is_encrypted_is_refused_by_name(place: Place) -> None:
