@@ -15,7 +15,7 @@ from types import UnionType
 from typing import Any, Union, cast, get_args, get_origin
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, from_json
 from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter
@@ -155,9 +155,16 @@ class ContractPayloadConverter(PydanticPayloadConverter):
         try:
             return super().from_payloads([payload], [hint])[0]
         except ValidationError as error:
-            problems = _problems(error, payload.data)
-        # Not in the except block: pydantic's error quotes the input, and would be logged.
-        raise ValueError(invalid_request(getattr(hint, "__name__", str(hint)), problems).message)
+            told = error.errors(include_url=False, include_input=False)
+            found = [
+                InitErrorDetails(
+                    type=PydanticCustomError(cast("Any", it["type"]), cast("Any", it["msg"])), loc=it["loc"], input=None
+                )
+                for it in told[:_LOOKED_AT]
+            ]
+            silent = ValidationError.from_exception_data(error.title, found, hide_input=True)
+        # Not in the except block: the error of before quotes the input, and would be logged.
+        raise silent
 
 
 def _problems(error: ValidationError, data: bytes) -> list[Problem]:

@@ -118,7 +118,7 @@ def test_logs_and_metrics_tell_no_number_and_no_name_with_or_without_keys(
     # There is something in them: the look would have found what else was there.
     log = (left.folder / "worker.log").read_text()
     assert "dropped signal hold: invalid Hold: party: Input should be 'customer'" in log
-    assert "invalid WatchedCall: " in log.partition("Failed activation on workflow ConnectedCall")[2]
+    assert "for WatchedCall" in log.partition("Failed activation on workflow ConnectedCall")[2]
     assert b"transfer:simulator:sim:c-warm" in (left.folder / "server" / "log").read_bytes()
     assert b"service_requests" in left.metrics
 
