@@ -174,6 +174,7 @@ def test_the_files_are_found() -> None:
         ("workflows.core.stages", "import enum\nfrom hookflash import Stage\nfrom .legs import Leg"),
         ("workflows.core", "from activities.telephony.model import Arrangement"),
         ("activities.arrange", "import time\nfrom activities.telephony import interface\ntime.time()"),
+        ("workers.codec_server.server", "from aiohttp import web"),
         ("activities.telephony.asterisk.ari", "import aiohttp\nfrom aiohttp import ClientSession"),
         ("workers.health", "from aiohttp import web"),
         ("hookflash.client", "import temporalio.client\nfrom hookflash.request import TransferRequest"),

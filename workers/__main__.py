@@ -16,8 +16,9 @@ from temporalio.worker import Interceptor
 from activities.telephony.asterisk import AsteriskTelephony
 from activities.telephony.interface import Telephony
 from activities.telephony.simulator import SimulatedExchange
-from workers import connection, doctor, logs
+from workers import connection, doctor, encryption, logs
 from workers.attributes import AttributesError, ensure_search_attributes
+from workers.codec_server import main as codec_server
 from workers.engine import Limits, Role, build_workers, ensure_listeners, look_after_listeners, running
 from workers.health import Health, served
 from workers.provider_settings import SIMULATOR
@@ -42,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["doctor"]:
         return doctor.main(arguments[1:])
+    if arguments[:1] == ["codec-server"]:
+        return codec_server.main(arguments[1:])
     role = Role(_parser().parse_args(arguments).role)
     try:
         settings = Settings.load()
@@ -73,12 +76,14 @@ async def _serve(settings: Settings, role: Role, runtime: Runtime) -> None:
 
     config = connection.connect_config()
     tenants = settings.tenants()
+    converter = encryption.converter(settings)
     providers = _providers(settings, role)
     health = Health()
     interceptors, flush = _tracing(settings)
     try:
         async with served(health, settings.health_address):
-            connecting = connection.connect(config, identity=connection.identity(role), runtime=runtime)
+            identity = connection.identity(role)
+            connecting = connection.connect(config, identity=identity, runtime=runtime, converter=converter)
             client = health.client = await _unless(stop, connecting)
             await _unless(stop, ensure_search_attributes(client, settings.search_attributes))
             limits = Limits(settings.graceful_shutdown_timeout, settings.cached_workflows, settings.activity_slots)
@@ -147,7 +152,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m workers",
         description="Runs call transfers. Stops on SIGTERM, in good order. "
-        "'python -m workers doctor asterisk' looks at the nodes instead.",
+        "'python -m workers doctor asterisk' looks at the nodes instead, 'python -m workers codec-server' decrypts for "
+        "Temporal's UI and CLI.",
         epilog=help_text(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

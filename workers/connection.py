@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from temporalio.client import Client
+from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import Runtime
 
@@ -61,19 +62,26 @@ def identity(role: str) -> str:
     return f"{role}@{os.getpid()}@{socket.gethostname()}"
 
 
-async def connect(config: ClientConnectConfig, *, identity: str, runtime: Runtime | None = None) -> Client:
+async def connect(
+    config: ClientConnectConfig,
+    *,
+    identity: str,
+    runtime: Runtime | None = None,
+    converter: DataConverter = data_converter,
+) -> Client:
     """Connect, for as long as it takes: a worker may be started before the server.
 
     Args:
         config: As `connect_config` returns it.
         identity: How this process appears in the Temporal UI.
         runtime: The SDK's runtime. Default: the process's default one.
+        converter: What makes the payloads. Default: the contract's, without encryption.
     """
     where = f"address={config.get('target_host')} namespace={config.get('namespace')}"
     pause = FIRST_PAUSE
     while True:
         try:
-            client = await Client.connect(**config, data_converter=data_converter, identity=identity, runtime=runtime)
+            client = await Client.connect(**config, data_converter=converter, identity=identity, runtime=runtime)
         except RuntimeError as error:
             # Every failure to connect is one, and the SDK does not try again by itself.
             logger.warning("no connection to Temporal yet: %s retry_in=%gs: %s", where, pause.total_seconds(), error)

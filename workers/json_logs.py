@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from temporalio import activity, workflow
 
+from workers.redaction import redacted
+
 
 class JsonFormatter(logging.Formatter):
     """Writes a record as one line of JSON: ``time``, ``level``, ``logger``, ``message``, and the ids that are known."""
@@ -17,14 +19,14 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": redacted(record.getMessage()),
             **_ids(),
         }
         leg = getattr(record, "leg", None)
         if isinstance(leg, str):
             line["leg"] = leg
         if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
+            line["error"] = redacted(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False)
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, TelemetryFilter
 
 from workers.json_logs import JsonFormatter
+from workers.redaction import RedactingFormatter
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -18,7 +19,7 @@ def configure(level: str, form: Literal["text", "json"] = "text") -> LoggingConf
         form: How a line is written: for people, or one JSON object each.
     """
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter() if form == "json" else logging.Formatter(FORMAT))
+    handler.setFormatter(JsonFormatter() if form == "json" else RedactingFormatter(FORMAT))
     logging.basicConfig(level=level, handlers=[handler])
     # At DEBUG the SDK logs what travels: numbers and names.
     temporal = logging.getLogger("temporalio")

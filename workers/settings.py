@@ -11,7 +11,7 @@ from pydantic import Field
 
 from activities.admission import Tenants
 from workers.provider_settings import ProviderSettings
-from workers.secret_files import SecretFile
+from workers.secret_files import SecretFile, is_exposed
 from workers.telemetry_settings import TelemetrySettings
 from workers.variables import (
     FILE_SUFFIX,
@@ -25,6 +25,8 @@ from workers.variables import (
 
 ELSEWHERE = frozenset({"HOOKFLASH_REQUIRE"})
 """Variables of our own that are no settings of a worker, so that nobody is warned of them."""
+OTHER_PROCESSES = ("HOOKFLASH_CODEC_SERVER_",)
+"""How variables of our other processes begin: all of them may have one environment."""
 
 
 class AttributeMode(StrEnum):
@@ -39,6 +41,8 @@ class Settings(TelemetrySettings, ProviderSettings):
 
     tenants_file: Path | None = None
     """TOML file with the permissions and the directory of every tenant. Unset: every tenant has the defaults."""
+    encryption_keys_file: Path | None = None
+    """File with keys that encrypt what Temporal stores, one a line: id and 32 bytes in base64. Unset: all in clear."""
     search_attributes: AttributeMode = AttributeMode.REGISTER
     """What to do at start about search attributes that the namespace lacks: `register` them, or only `verify`, for
     which a missing one is an error."""
@@ -72,6 +76,8 @@ class Settings(TelemetrySettings, ProviderSettings):
             secret = getattr(self, name)
             if isinstance(secret, SecretFile) and secret.exposed:
                 yield variable_of(name) + FILE_SUFFIX
+        if self.encryption_keys_file is not None and is_exposed(self.encryption_keys_file):
+            yield variable_of("encryption_keys_file")
         yield from self.exposed_secrets_of_nodes()
 
 
@@ -91,4 +97,5 @@ def variables() -> Iterator[Variable]:
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return variables that look like ours and are not: a typing error would otherwise go unnoticed."""
     known = {it.name for it in variables()} | ELSEWHERE
-    return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    ours = (name for name in environ if name.startswith(PREFIX) and not name.startswith(OTHER_PROCESSES))
+    return sorted(name for name in ours if name not in known)

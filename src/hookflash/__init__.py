@@ -10,6 +10,7 @@ from hookflash.converter import Problem
 from hookflash.errors import (
     CommandRejected,
     CommandUnanswered,
+    EncryptionError,
     EngineUnreachable,
     HookflashError,
     InvalidRequest,
@@ -47,6 +48,7 @@ __all__ = [
     "CustomerAudio",
     "Deadline",
     "Decline",
+    "EncryptionError",
     "EngineUnreachable",
     "Evidence",
     "Extend",

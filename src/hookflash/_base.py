@@ -1,6 +1,17 @@
-"""Bases of the contract's models."""
+"""Bases of the contract's models, and what is said of a wrong one."""
+
+from typing import TypedDict
 
 from pydantic import BaseModel, ConfigDict
+
+
+class Problem(TypedDict):
+    """One thing that is wrong with an input; a list of them is the first detail of the error."""
+
+    field: str
+    """Dotted path, for example `targets.0.address`. Empty: the input as a whole."""
+    problem: str
+    """What is wrong there, never with the value that was sent: it may be a phone number."""
 
 
 class FromCaller(BaseModel):

@@ -19,10 +19,11 @@ from hookflash.vocabulary import Mode, Party
 
 _EXIT_CODES = """\
 exit codes: 0 done; 1 the command was refused, there is no such transfer, the transfer was rejected or failed, or the
-doctor found something to repair; 2 wrong arguments or an invalid request; 3 Temporal or the engine cannot be reached;
-130 after Ctrl-C. docs/cli.md has examples.
+doctor found something to repair; 2 wrong arguments, an invalid request or wrong encryption keys; 3 Temporal or the
+engine cannot be reached; 130 after Ctrl-C. docs/cli.md has examples.
 
-environment: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the rest of Temporal's client configuration; TEMPORAL_UI_URL.
+environment: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the rest of Temporal's client configuration; TEMPORAL_UI_URL;
+  HOOKFLASH_ENCRYPTION_KEYS_FILE, the file with the engine's keys.
 """
 
 _HELP = {

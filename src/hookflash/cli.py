@@ -28,7 +28,7 @@ from hookflash._operators.session import (
 from hookflash._operators.watch import NOT_DONE
 from hookflash.client import TransferClient
 from hookflash.commands import Wait
-from hookflash.errors import EngineUnreachable, HookflashError, InvalidRequest
+from hookflash.errors import EncryptionError, EngineUnreachable, HookflashError, InvalidRequest
 from hookflash.parties import Target
 from hookflash.request import TransferRequest
 from hookflash.result import TransferResult
@@ -161,7 +161,7 @@ async def run(arguments: list[str]) -> int:
     except HookflashError as error:
         note(" ".join(str(error).split()))
         match error:
-            case InvalidRequest():
+            case InvalidRequest() | EncryptionError():
                 return INVALID
             case EngineUnreachable():
                 return UNREACHABLE

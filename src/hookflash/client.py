@@ -10,9 +10,11 @@ of `hookflash.errors`.
 """
 
 import asyncio
+import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal, cast
 
 from temporalio.client import (
@@ -31,6 +33,7 @@ from hookflash._failures import is_missing, rpc_failure
 from hookflash._summary import static_details, static_summary
 from hookflash.commands import Wait
 from hookflash.converter import Problem, data_converter
+from hookflash.encryption import KEYS_FILE_VARIABLE, encrypted
 from hookflash.errors import EngineUnreachable, InvalidRequest, TransferInProgress
 from hookflash.parties import Target
 from hookflash.request import TransferRequest
@@ -56,7 +59,8 @@ class TransferClient:
         """Use a connection that exists.
 
         Args:
-            client: A client with `hookflash.converter.data_converter`.
+            client: A client with `hookflash.converter.data_converter`, or with what `hookflash.encryption.encrypted`
+                makes of it where the engine has keys.
             task_queue: Where the workers of the engine listen. Default: `transfers`.
             patience: How long the answer to a command is waited for before it is sent again, twice at most.
                 Default: 10 seconds.
@@ -68,7 +72,12 @@ class TransferClient:
 
     @classmethod
     async def connect(
-        cls, *, address: str | None = None, namespace: str | None = None, task_queue: str = names.TASK_QUEUE
+        cls,
+        *,
+        address: str | None = None,
+        namespace: str | None = None,
+        task_queue: str = names.TASK_QUEUE,
+        encryption_keys_file: str | Path | None = None,
     ) -> "TransferClient":
         """Connect as Temporal's own tools do: `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, profiles, TLS, API keys.
 
@@ -76,10 +85,15 @@ class TransferClient:
             address: `host:port` of the server. Default: the environment's, or `localhost:7233`.
             namespace: Temporal's namespace. Default: the environment's, or `default`.
             task_queue: Where the workers of the engine listen. Default: `transfers`.
+            encryption_keys_file: The file with the engine's keys, see `hookflash.encryption`. Default: that of
+                `HOOKFLASH_ENCRYPTION_KEYS_FILE`, and if there is none, numbers and names are stored in clear.
 
         Raises:
             EngineUnreachable: There is no server, or the configuration cannot be read.
+            EncryptionError: The keys cannot be used.
         """
+        keys_file = encryption_keys_file or os.environ.get(KEYS_FILE_VARIABLE)
+        converter = encrypted(data_converter, keys_file) if keys_file else data_converter
         # The SDK reports both as RuntimeError.
         try:
             config = ClientConfig.load_client_connect_config()
@@ -91,7 +105,7 @@ class TransferClient:
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineUnreachable(f"the configuration of the Temporal client cannot be read: {error}") from error
         try:
-            client = await Client.connect(**config, data_converter=data_converter, interceptors=tracing.interceptors())
+            client = await Client.connect(**config, data_converter=converter, interceptors=tracing.interceptors())
         except (RuntimeError, ValueError) as error:
             place = config.get("target_host")
             raise EngineUnreachable(f"no Temporal server at {place}: {_reason(error)}") from error

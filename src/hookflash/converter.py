@@ -12,16 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import UnionType
-from typing import Any, TypedDict, Union, cast, get_args, get_origin
+from typing import Any, Union, cast, get_args, get_origin
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, from_json
 from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 
-from hookflash._base import FromCaller
+from hookflash._base import FromCaller, Problem
+from hookflash.encryption import RefusingCodec
 
 INVALID_REQUEST = "InvalidRequest"
 """The `type` of the error that answers input we cannot accept. Trying again does not help."""
@@ -31,15 +32,6 @@ _NAMED_IN_MESSAGE = 3
 _NAMED_IN_DETAILS = 20
 _LOOKED_AT = 100
 _LONGEST_KEY = 64
-
-
-class Problem(TypedDict):
-    """One thing that is wrong with an input; a list of them is the first detail of the error."""
-
-    field: str
-    """Dotted path, for example `targets.0.address`. Empty: the input as a whole."""
-    problem: str
-    """What is wrong there, never with the value that was sent: it may be a phone number."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +127,7 @@ class ContractPayloadConverter(PydanticPayloadConverter):
         expected, models = _what_is_expected(hint)
         tolerant = len(expected) < len(union_members(hint))
         if not tolerant and not models:
-            return super().from_payloads([payload], [hint])[0]
+            return self._read_ours(payload, hint)
 
         encoding = payload.metadata.get("encoding", b"")
         # Null and binary data bypass validation. They are left to the guard, which can also tell the workflow.
@@ -158,6 +150,21 @@ class ContractPayloadConverter(PydanticPayloadConverter):
         if tolerant:
             return Unreadable(refusal)
         raise refusal
+
+    def _read_ours(self, payload: Payload, hint: type) -> Any:  # noqa: ANN401 what the hint says
+        try:
+            return super().from_payloads([payload], [hint])[0]
+        except ValidationError as error:
+            told = error.errors(include_url=False, include_input=False)
+            found = [
+                InitErrorDetails(
+                    type=PydanticCustomError(cast("Any", it["type"]), cast("Any", it["msg"])), loc=it["loc"], input=None
+                )
+                for it in told[:_LOOKED_AT]
+            ]
+            silent = ValidationError.from_exception_data(error.title, found, hide_input=True)
+        # Not in the except block: the error of before quotes the input, and would be logged.
+        raise silent
 
 
 def _problems(error: ValidationError, data: bytes) -> list[Problem]:
@@ -213,5 +220,6 @@ def _printable(key: str) -> str:
     return re.sub(r"[^\w.:+/-]", "?", key[:_LONGEST_KEY], flags=re.ASCII)
 
 
-data_converter = DataConverter(payload_converter_class=ContractPayloadConverter)
-"""The data converter of every client and worker of transfers."""
+data_converter = DataConverter(payload_converter_class=ContractPayloadConverter, payload_codec=RefusingCodec())
+"""The data converter of every client and worker of transfers that has no keys: `hookflash.encryption.encrypted` makes
+one of it that has."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hookflash.converter import Problem
+from hookflash._base import Problem
 from hookflash.vocabulary import CommandName
 
 
@@ -84,3 +84,7 @@ class CommandUnanswered(EngineUnreachable):
     def __init__(self, message: str, command_id: str) -> None:
         super().__init__(message)
         self.command_id = command_id
+
+
+class EncryptionError(HookflashError):
+    """The keys cannot be used, or what is stored cannot be read with them. The message says which key, and where."""
