@@ -103,6 +103,12 @@ class Listen:
                 type="UnknownProvider",
                 next_retry_delay=PAUSE,
             )
+        if not await self._is_my_turn():
+            raise ApplicationError(
+                f"somebody else listens to {provider} by now",
+                type="Superseded",
+                category=ApplicationErrorCategory.BENIGN,
+            )
         try:
             async with asyncio.TaskGroup() as tasks:
                 keys = TransferKeys(self._client, provider, telephony, self._tenants)
@@ -116,6 +122,24 @@ class Listen:
                     raise why
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from group.exceptions[0].__cause__
+
+    async def _is_my_turn(self) -> bool:
+        """Whether this attempt is still the one that Temporal waits for.
+
+        A process that was stopped for a while wakes up with attempts that were given to its open polls meanwhile, and
+        given up since. Each of them would take the connection away from whoever listens now.
+        """
+        info = activity.info()
+        if info.workflow_id is None:
+            return True  # not begun by a workflow: there is nobody else
+        listener = self._client.get_workflow_handle(info.workflow_id, run_id=info.workflow_run_id)
+        try:
+            described = await listener.describe(rpc_timeout=CONNECT)
+        except RPCError as error:
+            logger.warning("whether it is still this worker's turn to listen is not known: %s", error)
+            return True
+        pending = described.raw_description.pending_activities
+        return any(it.activity_id == info.activity_id and it.attempt == info.attempt for it in pending)
 
 
 class _Session:
