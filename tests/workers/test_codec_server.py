@@ -143,7 +143,10 @@ async def test_one_payload_that_cannot_be_read_does_not_hide_the_others(server: 
 
 @pytest.mark.parametrize("path", ["/decode", "/encode"])
 @pytest.mark.parametrize(
-    "header", [None, "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", "Bearer \xff"]
+    "header",
+    [None, "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", "Bearer \xff"],
+    # The token is another one in each process, and names of tests must be the same in all of them.
+    ids=["none", "empty", "wrong", "basic", "bare", "longer", "no text"],
 )
 async def test_nobody_without_a_token_is_answered(server: CodecServer, path: str, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
