@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from activities.metrics import METRICS, Kind
+from tests.support.pages import anchors
 
 ROOT = Path(__file__).resolve().parent.parent
 DASHBOARD = ROOT / "deploy" / "grafana" / "transfers.json"
@@ -16,7 +17,7 @@ ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yaml"
 SELECTOR = re.compile(r"\b((?:hookflash|temporal)_\w+)(?:\{([^}]*)\})?")
 LABEL = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
 RUNBOOK = re.compile(
-    r".*/docs/operations\.md#(temporal-is-down|a-listener-is-down|a-provider-is-down|customers-are-being-lost)"
+    r"(docs/operations\.md)#(temporal-is-down|a-listener-is-down|a-provider-is-down|customers-are-being-lost)"
 )
 
 EXPORTED = {
@@ -64,7 +65,17 @@ def test_a_wrong_expression_is_noticed() -> None:
 
 def test_every_alert_says_what_to_do() -> None:
     for rule in alerts():
-        assert RUNBOOK.fullmatch(rule["annotations"]["runbook_url"]), rule["alert"]
+        runbook = RUNBOOK.fullmatch(rule["annotations"]["runbook_url"])
+        assert runbook, rule["alert"]
+        assert runbook[2] in anchors(ROOT / runbook[1]), rule["alert"]
         assert rule["annotations"]["summary"]
         assert rule["labels"]["severity"]
     assert len({rule["alert"] for rule in alerts()}) == len(alerts())
+
+
+def test_what_to_do_names_the_alert() -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    for rule in alerts():
+        anchor = rule["annotations"]["runbook_url"].partition("#")[2]
+        (section,) = (it for it in page.split("\n### ") if it.splitlines()[0].lower().replace(" ", "-") == anchor)
+        assert f"the alert `{rule['alert']}`" in section.replace("The alert", "the alert"), anchor

@@ -10,7 +10,8 @@ from typing import Any, cast
 import yaml
 
 from tests.support.requirements import TOOLS
-from workers.connection import VARIABLES
+from workers import connection
+from workers.codec_server import settings as codec_server
 from workers.settings import variables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,11 +19,6 @@ COMPOSE = ROOT / "docker-compose.yml"
 CHECKERS = TOOLS / "checkers"
 GROUP = "1000"
 """What stands in for the group of the secrets."""
-
-PLANNED = {
-    *("HOOKFLASH_HEALTH_ADDRESS", "HOOKFLASH_LOG_FORMAT", "HOOKFLASH_METRICS_ADDRESS", "HOOKFLASH_OTLP_ENDPOINT"),
-}
-"""Settings that others build at this time. Whoever brings one takes it from here: until then `known_settings` fails."""
 
 Yaml = dict[str, Any]
 
@@ -68,11 +64,12 @@ def file_of(service: str, place: str) -> Path:
     raise AssertionError(f"{service} has no {place}")
 
 
-def known_settings() -> set[str]:
-    """Return every environment variable that means something to a worker."""
-    known = {it.name for it in (*variables(), *VARIABLES)}
-    assert not PLANNED & known, f"take these from PLANNED: {PLANNED & known}"
-    return known | PLANNED
+def known_settings() -> dict[str, set[str]]:
+    """Return every environment variable that means something: to a worker, to the codec server."""
+    return {
+        "worker": {it.name for it in (*variables(), *connection.VARIABLES)},
+        "codec-server": {it.name for it in codec_server.VARIABLES},
+    }
 
 
 def own_images() -> dict[str, Path]:

@@ -23,6 +23,7 @@ from tests.deploy.composition import (
     own_images,
     services,
 )
+from tests.deploy.image import stages
 from tests.support.temporal_server import temporal_executable
 from workers.engine import Role
 
@@ -30,6 +31,7 @@ each_service = pytest.mark.parametrize("service", services().values(), ids=servi
 
 PINNED = re.compile(r":v?\d+\.\d+(\.\d+)?(-[\w.]+)?$")
 LOOPBACK = "127.0.0.1:"
+HEALTH = "HOOKFLASH_HEALTH_ADDRESS="
 
 
 def test_it_keeps_to_the_specification() -> None:
@@ -66,7 +68,7 @@ def test_images_are_pinned(service: Yaml) -> None:
 
 
 def test_our_images_have_our_version() -> None:
-    assert own_images().keys() == {"engine", "listener", "asterisk"}
+    assert own_images().keys() == {"engine", "listener", "codec-server", "asterisk"}
     assert {services()[name]["image"].partition(":")[2] for name in own_images()} == {version("hookflash")}
 
 
@@ -150,15 +152,46 @@ def test_every_secret_that_is_named_is_mounted_and_may_be_read(service: Yaml) ->
         assert service["group_add"] == composition()["x-reads-secrets"]
 
 
-def test_the_settings_of_the_workers_are_settings() -> None:
-    for name in ("engine", "listener"):
-        assert services()[name]["environment"].keys() <= known_settings()
+WORKERS = [str(role) for role in Role if role is not Role.ALL]
+"""A worker with the simulator cannot be split, so role "all" is not among them."""
+
+
+def test_the_settings_of_the_workers_and_of_the_codec_server_are_settings() -> None:
+    for name in WORKERS:
+        assert services()[name]["environment"].keys() <= known_settings()["worker"]
+    # It can do nothing without any of its own.
+    assert services()["codec-server"]["environment"].keys() == known_settings()["codec-server"]
 
 
 def test_workers_are_there_by_role_and_have_the_time_to_end() -> None:
-    roles = {name: it["command"] for name, it in services().items() if it["image"].startswith("hookflash:")}
-    # A worker with the simulator cannot be split, so role "all" is not among them.
-    assert roles == {str(role): ["--role", str(role)] for role in Role if role is not Role.ALL}
-    for name in roles:
+    commands = {name: it["command"] for name, it in services().items() if it["image"].startswith("hookflash:")}
+    assert commands == {**{role: ["--role", role] for role in WORKERS}, "codec-server": ["codec-server"]}
+    for name in WORKERS:
         timeout = int(services()[name]["environment"]["HOOKFLASH_GRACEFUL_SHUTDOWN_TIMEOUT"])
         assert int(services()[name]["stop_grace_period"].removesuffix("s")) >= timeout + 10
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_the_health_check_of_the_image_asks_where_the_worker_listens(name: str) -> None:
+    (address,) = (it.removeprefix(HEALTH) for it in stages()[-1].all("ENV") if it.startswith(HEALTH))
+    assert f"http://{address}/livez" in stages()[-1].words("HEALTHCHECK")[-1]
+    assert HEALTH.removesuffix("=") not in services()[name]["environment"]
+
+
+def test_the_codec_server_has_the_keys_of_the_workers() -> None:
+    variable = "HOOKFLASH_ENCRYPTION_KEYS_FILE"
+    files = {services()[name]["environment"][variable] for name in (*WORKERS, "codec-server")}
+    assert files == {"/run/secrets/encryption_keys"}
+
+
+def test_browsers_find_the_codec_server_from_the_ui() -> None:
+    codec_server, ui = services()["codec-server"], services()["temporal-ui"]
+    host, port = codec_server["environment"]["HOOKFLASH_CODEC_SERVER_ADDRESS"].split(":")
+    assert host == "0.0.0.0"
+    assert codec_server["ports"] == [f"{LOOPBACK}{port}:{port}"]
+    # By the same name, or the browser would keep the cookie to itself.
+    assert ui["environment"]["TEMPORAL_CODEC_ENDPOINT"] == f"http://localhost:{port}"
+    assert ui["environment"]["TEMPORAL_CODEC_INCLUDE_CREDENTIALS"] == "true"
+    published = ui["ports"][0].removeprefix(LOOPBACK).partition(":")[0]
+    assert codec_server["environment"]["HOOKFLASH_CODEC_SERVER_UI_ORIGINS"] == f"http://localhost:{published}"
+    assert ui["environment"]["TEMPORAL_CORS_ORIGINS"] == f"http://localhost:{published}"

@@ -1,19 +1,24 @@
 """The image of the workers: its Dockerfile, and what comes of its steps, run as the containers run it."""
 
 import asyncio
+import json
 import re
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from google.protobuf import json_format
+from temporalio.api.common.v1 import Payloads
 
+from hookflash.converter import data_converter
+from hookflash.encryption import encrypted
 from scripts.bootstrap import UV_VERSION
 from tests.deploy.composition import ROOT, create_namespace, free_port, own_images, services
 from tests.deploy.image import build, stages
-from workers.settings import variables
+from tests.workers.asking import ask
 
 
 @pytest.fixture(scope="module")
@@ -91,14 +96,19 @@ async def container(image: Path, service: str, **changes: str) -> AsyncGenerator
             await process.wait()
 
 
-def here(secrets: Path, namespace: Mapping[str, str]) -> dict[str, str]:
-    """What is elsewhere on this machine than in the container."""
-    given = services()["engine"]["environment"]
-    files = {
+def files_of(service: str, secrets: Path) -> dict[str, str]:
+    """The settings of a service that are files with secrets, where they are on this machine."""
+    given: dict[str, str] = services()[service]["environment"]
+    return {
         name: value.replace("/run/secrets", str(secrets))
         for name, value in given.items()
         if value.startswith("/run/secrets/")
     }
+
+
+def here(secrets: Path, namespace: Mapping[str, str]) -> dict[str, str]:
+    """What is elsewhere on this machine than in the container."""
+    files = files_of("engine", secrets)
     ports = {f"HOOKFLASH_{it}_ADDRESS": f"127.0.0.1:{free_port()}" for it in ("HEALTH", "METRICS")}
     return {**files, **ports, **{name: it for name, it in namespace.items() if name != "PATH"}}
 
@@ -117,10 +127,39 @@ async def test_a_service_gets_ready_and_stops(
         assert await said_ready(process) == f"hookflash worker ready: role={service} providers=asterisk"
 
 
-@pytest.mark.skipif(
-    "HOOKFLASH_HEALTH_ADDRESS" not in {it.name for it in variables()},
-    reason="workers have no health endpoint yet; this begins to run once there is the setting",
-)
+async def test_the_codec_server_reads_for_whoever_has_the_token(image: Path, secrets: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    changes = {**files_of("codec-server", secrets), "HOOKFLASH_CODEC_SERVER_ADDRESS": address}
+    (payload,) = await encrypted(data_converter, secrets / "encryption_keys").encode(["Zebulon"])
+    question = json.dumps({"payloads": [json_format.MessageToDict(payload)]}).encode()
+    name, token = (secrets / "codec_server_tokens").read_text().split()
+    assert name == "operator"
+
+    port = services()["codec-server"]["environment"]["HOOKFLASH_CODEC_SERVER_ADDRESS"].partition(":")[2]
+    asked, *check = services()["codec-server"]["healthcheck"]["test"]
+    assert asked == "CMD"
+    check = [word.replace(f"127.0.0.1:{port}", address) for word in check]
+    assert address in check[-1]
+
+    async with container(image, "codec-server", **changes) as process:
+        assert await said_ready(process) == f"hookflash codec server ready: http://{address}"
+        assert await succeeds(check, image)
+        refused = await ask(f"http://{address}/decode", question)
+        assert refused.status == 401
+        answer = await ask(f"http://{address}/decode", question, Authorization=f"Bearer {token}")
+        (read,) = json_format.Parse(answer.body, Payloads()).payloads
+        assert read.data == b'"Zebulon"'
+    assert not await succeeds(check, image)
+
+
+async def succeeds(command: Sequence[str], image: Path) -> bool:
+    """Run a command in the image, and return whether it ends well."""
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=image, env=environment(image), stderr=asyncio.subprocess.DEVNULL
+    )
+    return await process.wait() == 0
+
+
 async def test_the_health_check_sees_a_worker_alive_and_gone(
     image: Path, secrets: Path, namespace: dict[str, str]
 ) -> None:
@@ -130,13 +169,7 @@ async def test_the_health_check_sees_a_worker_alive_and_gone(
     check = [word.replace(asked, ours) for word in stages()[-1].words("HEALTHCHECK")]
     assert ours in check[-1]
 
-    async def healthy() -> bool:
-        process = await asyncio.create_subprocess_exec(
-            *check, cwd=image, env=environment(image), stderr=asyncio.subprocess.DEVNULL
-        )
-        return await process.wait() == 0
-
     async with container(image, "engine", **changes) as process:
         await said_ready(process)
-        assert await healthy()
-    assert not await healthy()
+        assert await succeeds(check, image)
+    assert not await succeeds(check, image)

@@ -79,7 +79,7 @@ def test_kustomize_itself_takes_it() -> None:
 
 
 def test_the_settings_of_the_workers_are_settings() -> None:
-    assert configuration().keys() <= known_settings()
+    assert configuration().keys() <= known_settings()["worker"]
 
 
 def test_every_role_has_its_workers() -> None:
@@ -101,6 +101,8 @@ def test_a_worker_is_looked_after(role: str) -> None:
     }
     assert worker(role)["ports"] == [{"name": name, "containerPort": port} for name, port in ports.items()]
     annotations = the("Deployment", f"hookflash-{role}")["spec"]["template"]["metadata"]["annotations"]
+    # Neither the kubelet nor Prometheus is in the pod.
+    assert all(configuration()[f"HOOKFLASH_{name.upper()}_ADDRESS"].startswith("0.0.0.0:") for name in ports)
     assert annotations == {"prometheus.io/scrape": "true", "prometheus.io/port": str(ports["metrics"])}
     paths = {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
     for probe, path in paths.items():
@@ -133,9 +135,12 @@ def test_secrets_are_files_that_only_the_worker_reads(role: str) -> None:
     (mount,) = worker(role)["volumeMounts"]
     secret = re.compile("PASSWORD|SECRET|API_KEY|_FILE$")
     files = {value for name, value in configuration().items() if secret.search(name)}
-    assert files == {f"{mount['mountPath']}/ari_password", f"{mount['mountPath']}/ca.pem"}
+    assert files == {f"{mount['mountPath']}/{it}" for it in ("ari_password", "ca.pem", "encryption_keys")}
+    # A part of a volume (subPath) would never be seen to change.
+    assert mount.keys() == {"name", "mountPath", "readOnly"}
     told = (FOLDER / "README.md").read_text()
-    assert "create secret generic hookflash --from-file=ari_password --from-file=ca.pem" in told
+    created = "create secret generic hookflash --from-file=ari_password --from-file=ca.pem --from-file=encryption_keys"
+    assert created in told
 
 
 @each_role

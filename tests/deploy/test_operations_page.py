@@ -1,16 +1,25 @@
 """docs/operations.md says what is the case: its services, settings, links and commands are those that there are."""
 
 import re
+import shlex
+from pathlib import Path
 
+import pytest
 from temporalio.client import Client
 
 from hookflash import names
+from hookflash._cli_input import parser
+from scripts.cli_page import commands
 from tests.deploy.composition import ROOT, services
+from tests.deploy.image import stages
 from tests.deploy.test_temporal import dynamic_configuration
+from tests.support.pages import anchors
 from workers.settings import Settings
 
 PAGE = ROOT / "docs/operations.md"
 TEXT = PAGE.read_text()
+PAGES = [PAGE, *(PAGE.with_name(f"{it}.md") for it in ("security", "telemetry"))]
+"""The pages for whoever runs it, which say parts of the same."""
 
 
 def section(title: str) -> str:
@@ -53,18 +62,51 @@ def test_it_has_the_defaults_of_the_workers() -> None:
     assert f"`HOOKFLASH_CACHED_WORKFLOWS` | {defaults['cached_workflows']} |" in table
 
 
-def test_what_it_links_to_is_there() -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", TEXT):
+@pytest.mark.parametrize("page", PAGES, ids=lambda it: it.stem)
+def test_what_it_links_to_is_there(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         if target.startswith("https:"):
             continue
         file, _, anchor = target.partition("#")
-        page = (PAGE.parent / file).resolve() if file else PAGE
-        assert page.exists(), target
+        linked = (page.parent / file).resolve() if file else page
+        assert linked.exists(), target
         if anchor:
-            headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
-            assert anchor in {re.sub(r"[^\w -]", "", it.lower()).replace(" ", "-") for it in headings}, target
+            assert anchor in anchors(linked), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda it: it.stem)
+def test_these_pages_lead_to_each_other(page: Path) -> None:
+    linked = set(re.findall(r"\]\(([\w.]+)[^)]*\)", page.read_text()))
+    assert {it.name for it in PAGES} - {page.name} <= linked
+
+
+def test_the_files_that_it_names_are_there() -> None:
     for path in re.findall(r"`((?:tests|deploy)/[^`]+)`", TEXT):
         assert (ROOT / path).exists() or path.startswith("deploy/secrets/"), path
+
+
+def test_its_commands_are_commands_of_ours() -> None:
+    told = re.findall(r"(?:^|`)hookflash ([^`#\n]+)", TEXT, re.MULTILINE)
+    assert {it.split()[0] for it in told} >= {"list", "report", "show", "wait", "cancel", "doctor"}
+    for command in told:
+        words = shlex.split(command)
+        if len(words) == 1:  # only named
+            assert words[0] in commands()
+        elif words[:2] != ["doctor", "asterisk"]:  # which has a parser of its own, in the checkout
+            parser().parse_args(words)
+
+
+def test_telemetry_says_where_the_compose_file_has_it() -> None:
+    told = (PAGE.parent / "telemetry.md").read_text()
+    (paragraph,) = (it for it in told.split("\n\n") if it.startswith("The [compose file]"))
+    for name in ("prometheus", "engine", "listener", "grafana", "otel-collector", "jaeger"):
+        assert name in services()
+        assert f"`{name}`" in paragraph
+    given = services()["engine"]["environment"]
+    for address in (given["HOOKFLASH_METRICS_ADDRESS"], given["HOOKFLASH_OTLP_ENDPOINT"]):
+        assert f"port {address.rpartition(':')[2]}" in paragraph
+    (health,) = (it.partition("=")[2] for it in stages()[-1].all("ENV") if it.startswith("HOOKFLASH_HEALTH_ADDRESS="))
+    assert f"`{health}`" in paragraph
 
 
 async def test_its_query_finds_who_waits_for_a_node(client: Client) -> None:

@@ -1,11 +1,14 @@
 """`deploy/bin/create-secrets`: what it makes is good for what docker-compose.yml uses it for."""
 
+import re
 import stat
 import subprocess
 from pathlib import Path
 
+from hookflash.encryption import KeysFile
 from tests.deploy.composition import ROOT, composition
-from workers.secret_files import is_exposed
+from workers.codec_server.settings import Tokens
+from workers.secret_files import SecretFile, is_exposed
 
 CREATE = ROOT / "deploy/bin/create-secrets"
 
@@ -31,6 +34,19 @@ def test_passwords_are_all_different(secrets: Path) -> None:
     passwords = [it.read_text() for it in secrets.glob("*_password")]
     assert len(set(passwords)) == len(passwords)
     assert min(map(len, passwords)) > 32
+
+
+def test_the_keys_and_the_tokens_can_be_used(secrets: Path) -> None:
+    (id,) = KeysFile(secrets / "encryption_keys").ids
+    assert re.fullmatch(r"20\d\d-\d\d", id)
+    ((name, _),) = Tokens(SecretFile(secrets / "codec_server_tokens")).all()
+    assert name == "operator"
+
+
+def test_others_get_other_keys_and_tokens(secrets: Path, tmp_path: Path) -> None:
+    subprocess.run([CREATE, tmp_path], check=True, capture_output=True)
+    for name in ("encryption_keys", "codec_server_tokens"):
+        assert (tmp_path / name).read_text() != (secrets / name).read_text()
 
 
 def test_git_will_not_take_them() -> None:

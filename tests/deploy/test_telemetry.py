@@ -1,12 +1,14 @@
 """Prometheus, Grafana and the collector of traces: they look where docker-compose.yml has something to be seen."""
 
+import json
 import subprocess
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.deploy.composition import CHECKERS, Yaml, documents, file_of, services
+from tests.deploy.composition import CHECKERS, ROOT, Yaml, documents, file_of, services
 
 PORTS = {
     "prometheus": {9090},
@@ -44,6 +46,24 @@ def test_prometheus_itself_takes_its_configuration() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def rules() -> list[Path]:
+    """The files of rules, by the names that Prometheus has for them: beside its configuration."""
+    return [file_of("prometheus", f"/etc/prometheus/{name}") for name in prometheus()["rule_files"]]
+
+
+def test_it_alerts_by_our_rules() -> None:
+    assert rules() == [ROOT / "deploy/prometheus/alerts.yaml"]
+
+
+@pytest.mark.checkers
+def test_prometheus_itself_takes_the_rules() -> None:
+    command = [CHECKERS / "promtool", "check", "rules", "--lint=all", "--lint-fatal", *rules()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (whole,) = documents(*rules())
+    assert f"{sum(len(it['rules']) for it in whole['groups'])} rules found" in done.stdout
+
+
 def test_everything_that_measures_itself_is_looked_at() -> None:
     targets: list[tuple[str, int]] = []
     for job in jobs().values():
@@ -70,6 +90,22 @@ def test_grafana_looks_at_what_is_there() -> None:
         "jaeger": "jaeger:16686",
     }
     assert all(it.port in PORTS[it.hostname or ""] for it in found.values())
+
+
+def test_grafana_has_our_dashboard() -> None:
+    (whole,) = documents(file_of("grafana", "/etc/grafana/provisioning/dashboards/hookflash.yaml"))
+    (provider,) = whole["providers"]
+    assert provider["type"] == "file"
+    folder = file_of("grafana", provider["options"]["path"])
+    assert [it.relative_to(folder).as_posix() for it in folder.rglob("*.json")] == ["transfers.json"]
+    # It takes whichever Prometheus is there, and there is one.
+    (datasource,) = (
+        it
+        for it in json.loads((folder / "transfers.json").read_text())["templating"]["list"]
+        if it["type"] == "datasource"
+    )
+    (sources,) = documents(file_of("grafana", "/etc/grafana/provisioning/datasources/hookflash.yaml"))
+    assert datasource["query"] in {it["type"] for it in sources["datasources"]}
 
 
 def test_traces_go_from_the_workers_to_the_store() -> None:
