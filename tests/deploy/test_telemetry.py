@@ -64,6 +64,13 @@ def test_prometheus_itself_takes_the_rules() -> None:
     assert f"{sum(len(it['rules']) for it in whole['groups'])} rules found" in done.stdout
 
 
+@pytest.mark.checkers
+def test_the_rules_alert_when_there_is_something_to_do_and_only_then() -> None:
+    command = [CHECKERS / "promtool", "test", "rules", ROOT / "tests/deploy/alerts.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_everything_that_measures_itself_is_looked_at() -> None:
     targets: list[tuple[str, int]] = []
     for job in jobs().values():
