@@ -17,7 +17,7 @@ from tests.rig.phone import PhoneRack
 pytestmark = [pytest.mark.asterisk, pytest.mark.calm]
 
 RACES = 200
-AT_ONCE = 8
+AT_ONCE = 5
 WINDOWS = {Moment.LIMIT: (-0.1, 0.1), Moment.WITHDRAWAL: (0.1, 0.45)}
 """When answers reach Asterisk: seconds after a moment, if this machine is not busy; later if it is."""
 OFTEN = 20

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import pty
+import signal
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -84,6 +85,8 @@ class Operated:
             stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            # Where the tests themselves run in the background of a script, Ctrl-C is ignored, and that is inherited.
+            preexec_fn=_hear_interrupts,
         )
 
     async def run(self, *arguments: str, answer: str | None = None) -> Ran:
@@ -142,3 +145,7 @@ async def engine(client: Client, folder: Path) -> AsyncGenerator[WorkerProcess]:
     async with worker_process(folder / "worker.log", **temporal_at(client)) as worker:
         await worker.ready()
         yield worker
+
+
+def _hear_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

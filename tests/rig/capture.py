@@ -99,6 +99,8 @@ async def capturing(node: AsteriskNode, path: Path) -> AsyncGenerator[Capture]:
         (await _read(path, "-T", "fields", "-E", "separator=,", "-E", "quote=d", *_each("-e", FIELDS))).splitlines()
     )
     for call, method, status, answered, number, sender, subscription in rows:
+        if not (call or method or status):
+            continue  # no SIP message, such as a keep-alive; what tshark takes for a broken one is among the complaints
         capture.messages.append(
             Message(
                 call,

@@ -91,8 +91,12 @@ class AriClient:
         self._tls = settings.tls()
         self._session: aiohttp.ClientSession | None = None
         self._headers: dict[str, str] = {}
+        self._closed = False
 
     def _open(self) -> aiohttp.ClientSession:
+        if self._closed:
+            # Whoever is still at it would leave a connection behind that nobody closes.
+            raise ProviderUnavailable("the connections to this node are closed")
         # Made on first use, because it belongs to the loop that is running then.
         if self._session is None or self._session.closed:
             connector = aiohttp.TCPConnector(
@@ -118,7 +122,8 @@ class AriClient:
             return await attempt(self._headers)
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, for good."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
             self._session = None
