@@ -1,6 +1,7 @@
 """Answers that come when the ringing is about to end: two hundred races on a real Asterisk, and no join too many."""
 
 import asyncio
+import gc
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -17,7 +18,8 @@ from tests.rig.phone import PhoneRack
 pytestmark = [pytest.mark.asterisk, pytest.mark.calm]
 
 RACES = 200
-AT_ONCE = 5
+AT_ONCE = 4
+"""Phones, judge, engine and exchange share the cores of one machine: with more at once it is the load that is tested."""
 WINDOWS = {Moment.LIMIT: (-0.1, 0.1), Moment.WITHDRAWAL: (0.1, 0.45)}
 """When answers reach Asterisk: seconds after a moment, if this machine is not busy; later if it is."""
 OFTEN = 20
@@ -28,6 +30,9 @@ WITNESS = "witness"
 @pytest.fixture
 async def desk(asterisk_node: AsteriskNode, phones: PhoneRack, tmp_path: Path) -> AsyncIterator[Desk]:
     """Three phones, an engine of our own, and a witness of all that happens on the node."""
+    # The phones live in this process, which has run many tests: while its garbage is collected they are deaf.
+    gc.collect()
+    gc.freeze()
     async with (
         temporal_server() as client,
         worker_on(asterisk_node, client, tmp_path / "worker.log"),
@@ -36,9 +41,10 @@ async def desk(asterisk_node: AsteriskNode, phones: PhoneRack, tmp_path: Path) -
         office = Office(asterisk_node, client, phones, CallControl(asterisk_node.ari, ENGINE_APP))
         yield await Desk.plug_in(office, witness)
         await asterisk_node.drained()  # while the engine still runs: it clears up by itself
+    gc.unfreeze()
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(600)
 async def test_an_answer_at_the_last_moment_connects_or_is_never_joined(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
