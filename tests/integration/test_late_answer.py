@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.calm]
 
 RACES = 200
 AT_ONCE = 4
-"""Phones, judge, engine and exchange share the cores of one machine: with more at once it is the load that is tested."""
+"""Phones, judge, engine and exchange share one machine: with more at once it is the load that is tested."""
 WINDOWS = {Moment.LIMIT: (-0.1, 0.1), Moment.WITHDRAWAL: (0.1, 0.45)}
 """When answers reach Asterisk: seconds after a moment, if this machine is not busy; later if it is."""
 OFTEN = 20
