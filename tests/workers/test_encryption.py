@@ -1,8 +1,10 @@
 """Transfers whose history is encrypted: by one key after another, by workers that have them and by others."""
 
+import asyncio
 import base64
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -186,6 +188,29 @@ async def test_a_caller_without_the_keys_is_told_so(own_namespace: Client, keys:
         await reaches(with_keys, Stage.CONSULTING)
         await with_keys.complete()
         assert (await with_keys.wait()).outcome is Outcome.CONNECTED
+
+
+async def test_an_operator_without_the_keys_is_told_so_and_sees_no_empty_picture(
+    own_namespace: Client, keys: Keys, tmp_path: Path
+) -> None:
+    async with worker_process(tmp_path / "log", **keys.worker()) as worker:
+        await worker.ready()
+        with_keys = (await keys.client()).transfer((await TransferClient(own_namespace).start(REQUEST)).id)
+        await reaches(with_keys, Stage.CONSULTING)
+        await own_namespace.get_workflow_handle(with_keys.id).terminate()
+    # Neither a worker nor a result: what is left to show is the history alone.
+    for variables, code, told in (
+        ({}, 2, "there are no keys here: set HOOKFLASH_ENCRYPTION_KEYS_FILE"),
+        ({"HOOKFLASH_ENCRYPTION_KEYS_FILE": str(keys.path)}, 0, "Claims desk"),
+    ):
+        shown = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", "from hookflash.cli import main; main()", "show", with_keys.id),
+            env=os.environ | temporal_at(own_namespace) | variables,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await shown.communicate()
+        assert (shown.returncode, told in output.decode()) == (code, True), output.decode()
 
 
 async def test_a_wrong_file_of_keys_ends_a_worker_before_it_begins(keys: Keys, tmp_path: Path) -> None:

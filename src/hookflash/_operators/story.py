@@ -15,6 +15,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
 from hookflash._cli_render import printable, result_line, words
+from hookflash.errors import EncryptionError
 from hookflash.result import TransferResult
 from hookflash.status import TransferStatus
 from hookflash.vocabulary import Party
@@ -106,6 +107,7 @@ async def arrangements(client: Client, id: str, run_id: str, lanes: Lanes) -> li
 
     Raises:
         RPCError: The history cannot be had.
+        EncryptionError: It is encrypted with a key that is not here.
     """
     asked: dict[int, dict[str, str]] = {}
     found: list[tuple[datetime, dict[str, str]]] = []
@@ -125,6 +127,8 @@ async def arrangements(client: Client, id: str, run_id: str, lanes: Lanes) -> li
 async def _decoded(client: Client, payloads: Any) -> Mapping[str, Any]:  # noqa: ANN401 a container of protobuf
     try:
         (value,) = await client.data_converter.decode(cast("list[Payload]", list(payloads)))
+    except EncryptionError:
+        raise  # it says which key is missing; an empty picture would say that nobody was there
     except Exception:
         return {}
     return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
