@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -60,8 +60,9 @@ class Arrange:
         """
         telephony = self._node(wanted.provider)
         began, result = time.monotonic(), "cancelled"
+        behind = activity.info().started_time - datetime.now(UTC)
         try:
-            observation = await self._attempt(telephony, wanted)
+            observation = _not_earlier(await self._attempt(telephony, wanted), behind)
             result = "stands" if observation.stands else "surprise"
             return observation
         except ApplicationError as error:
@@ -103,3 +104,18 @@ class Arrange:
                 f"this worker has no provider {provider!r}", type=ProtocolError.kind, non_retryable=False
             )
         return telephony
+
+
+def _not_earlier(observation: Observation, behind: timedelta) -> Observation:
+    """Return what was seen, in the time of Temporal's clock: ours may be behind it, by more than an attempt is old.
+
+    A leg whose dialling is dated too early would ring for less than was asked. One that is dated too late does no harm:
+    the workflow takes no moment for later than its own.
+    """
+    if behind <= timedelta():
+        return observation
+    legs = tuple(
+        leg.model_copy(update={"dialled_at": leg.dialled_at + behind}) if leg.dialled_at else leg
+        for leg in observation.legs
+    )
+    return observation.model_copy(update={"legs": legs})

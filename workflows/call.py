@@ -197,7 +197,8 @@ class Call:
     def rest(self, deadline: Deadline, now: datetime) -> timedelta:
         """Return how much longer a leg may ring whose time is up: the limit counts from its dialling.
 
-        The wait begins when the leg is wanted. What little time a provider needs to dial is not given back.
+        The wait begins when the leg is wanted. What little time a provider needs to dial is not given back. When it was
+        dialled is what the provider says; without that, when the transfer first heard of it, which may be late.
         """
         if deadline.timer not in (Timer.RING, Timer.RECALL):
             return timedelta()

@@ -64,10 +64,13 @@ class Legs:
         return found.ref if found else None
 
     def note_dialled(self, now: datetime) -> None:
-        """Note of all legs that are known to have been dialled since the last time that they are by now."""
+        """Note of all legs that are known to have been dialled since the last time that they are by now.
+
+        The provider's own time may be that of a clock before ours.
+        """
         for leg in self._legs.values():
-            if leg.phase is not Phase.NEW and leg.dialled_at is None:
-                leg.dialled_at = now
+            if leg.phase is not Phase.NEW:
+                leg.dialled_at = min(leg.dialled_at or now, now)
 
     def first_ended_by(self, cause: Cause) -> Evidence:
         """Return the evidence of a leg that ended for this cause, empty if none did."""
@@ -98,6 +101,9 @@ class Legs:
     def saw(self, seen: SeenLeg) -> Iterator[Event]:
         """Yield what ``arrange`` saw of a leg that had not been heard of yet."""
         leg = self._by_id.get(seen.leg)
+        if leg is not None and seen.dialled_at is not None:
+            # News of a leg that rings may have come first, and as late as this.
+            leg.dialled_at = min(leg.dialled_at or seen.dialled_at, seen.dialled_at)
         if leg is not None and seen.owner:
             # Somebody else's leg is none of ours, and what became of it none of our news.
             yield from self._advance(leg, Phase.ENDED, Cause.IN_TRANSFER, Evidence(text="in another transfer"))

@@ -220,6 +220,9 @@ class SeenLeg(Frozen):
     """Who owns this leg, if it is somebody from whom it may not be taken. Default: nobody."""
     recording: RecordingTrouble | None = None
     """What is wrong with its recording. Default: nothing, or none was named."""
+    dialled_at: datetime | None = None
+    """For a leg that was dialled to make this arrangement true: when, by the clock of whoever dialled it. Its ringing
+    time counts from there, however long the news is on its way. Default: it was not, or long before."""
     former_owner: str = ""
     """Workflow that was told about this leg before the present owner. It stays, so that a lost answer loses nothing:
     whoever is told twice does not mind. Default: nobody."""

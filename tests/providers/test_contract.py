@@ -3,6 +3,8 @@
 More of the suite is in the other modules ``test_contract_*``: what goes wrong, who is told what, sounds, numbers.
 """
 
+from datetime import UTC, datetime
+
 import pytest
 
 from activities.telephony.errors import Unsupported
@@ -68,6 +70,16 @@ async def test_complete_without_three_way(world: World, transfer: Transfer, befo
         {customer: IN_ROOM, agent: GONE, target: IN_ROOM},
         {customer: {"target"}, target: {"customer"}, agent: set()},
     )
+
+
+async def test_who_dials_says_when(transfer: Transfer) -> None:
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    wanted = {customer: IN_ROOM, agent: ON_HOLD, target: RINGING}
+    before = datetime.now(UTC)
+    dialled_at = seen(await transfer.arrange(wanted), target).dialled_at
+    assert dialled_at is not None
+    assert before <= dialled_at <= datetime.now(UTC)
+    assert seen(await transfer.arrange(wanted), target).dialled_at in (None, dialled_at)
 
 
 async def test_warm_given_back_to_the_agent(world: World, transfer: Transfer) -> None:

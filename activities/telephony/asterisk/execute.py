@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from activities.telephony.asterisk.causes import NO_ANSWER, NORMAL_CLEARING, Ending
 from activities.telephony.asterisk.client import AriClient, InternalError, Reply, path
@@ -65,6 +66,8 @@ class Executor:
         """Whether anything may have been changed."""
         self.tried_recordings: set[str] = set()
         """Recordings that were to be paused or resumed, whether that worked or not."""
+        self.dialled: dict[str, datetime] = {}
+        """When legs were dialled."""
         self._created: set[str] = set()
 
     async def run(self, steps: Sequence[Step]) -> None:
@@ -114,7 +117,9 @@ class Executor:
             except asyncio.CancelledError:
                 cancelled = True
         if not cancelled:
-            return dialling.result()
+            dialling.result()
+            self.dialled[step.leg] = datetime.now(UTC)  # after it: nobody rings for less than was asked
+            return
         if not dialling.cancelled():
             dialling.exception()  # whatever it was, the next look shows it
         raise asyncio.CancelledError

@@ -294,6 +294,7 @@ class _Run:
                     leg=leg.leg,
                     phase=channel.phase,
                     recording=trouble(leg, picture, stands=plan.stands),
+                    dialled_at=self._executor.dialled.get(leg.leg),
                     former_owner=channel.former_owner,
                 )
             else:

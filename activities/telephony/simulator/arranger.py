@@ -1,6 +1,7 @@
 """Carries out arrangements on the switchboard, step by step."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from activities.telephony.errors import Unsupported
 from activities.telephony.model import (
@@ -149,6 +150,7 @@ class Arranger:
             room=_room_for(want, wanted),
             owner=wanted.owner,
             transfers_for=want.transfers_for,
+            dialled_at=datetime.now(UTC),
         )
 
     def _refused(self, want: WantedLeg, wanted: Arrangement, theirs: dict[str, str]) -> SeenLeg:
@@ -172,6 +174,7 @@ class Arranger:
             cause=leg.cause,
             evidence=leg.evidence,
             recording=_trouble(leg, want.recording) if leg.live else None,
+            dialled_at=leg.dialled_at,
             former_owner=leg.former_owner,
         )
 

@@ -1,6 +1,7 @@
 """The exchange's own records: legs and rooms."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from activities.telephony.model import Phase, Placement, Report
 from activities.telephony.simulator.clock import Timer
@@ -37,6 +38,7 @@ class Leg:
     """For ``in_room``: which. For ``screening``: the one where its ringing is heard."""
     phone: str = ""
     """Name of the phone that was dialled."""
+    dialled_at: datetime | None = None
     shown: str = ""
     """Number that the phone shows as its partner's."""
     prompt: str = ""
