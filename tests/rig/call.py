@@ -22,7 +22,13 @@ class Call:
     """A call of one phone, made or received."""
 
     def __init__(
-        self, owner: str, dialog: Dialog, invite: Message, send: Callable[[Message], None], media: Media
+        self,
+        owner: str,
+        dialog: Dialog,
+        invite: Message,
+        send: Callable[[Message], None],
+        media: Media,
+        invited_at: float | None = None,
     ) -> None:
         self.owner = owner
         self.dialog = dialog
@@ -47,7 +53,7 @@ class Call:
         self._update_status = 200
         self._updates: list[Message] = []
         """The requests that have changed the call and were accepted."""
-        self._mark("invite")
+        self._mark("invite", invited_at)
 
     def __str__(self) -> str:
         began = self.at["invite"]
@@ -263,30 +269,30 @@ class Call:
 
     # --- what arrives
 
-    def handle(self, message: Message) -> None:
-        """Take a message that belongs to this call."""
+    def handle(self, message: Message, at: float) -> None:
+        """Take a message that belongs to this call, and that arrived at a moment of the event loop's clock."""
         if self._dead:
             self.received.append(message)
         elif message.status:
             self._transactions.handle_response(message)
         else:
             self.received.append(message)
-            self._handle_request(message)
+            self._handle_request(message, at)
 
-    def _handle_request(self, request: Message) -> None:
+    def _handle_request(self, request: Message, at: float) -> None:
         if request.method == "ACK":
             self._transactions.acknowledged()
         elif request.method == "CANCEL":
             self._send(request.reply(200, parameter(self.dialog.local, "tag")))
             if not self.status:
-                self._cancel()
+                self._cancel(at)
         elif self._transactions.repeat_reply(request):
             return
         elif request.method in {"INVITE", "UPDATE"}:
             self._update(request)
         elif request.method == "BYE":
             self._reply(request, 200 if not self.ended else 481)
-            self._end("there")
+            self._end("there", at)
         else:
             self._reply(request, 202 if request.method == "REFER" else 200)
 
@@ -305,25 +311,25 @@ class Call:
             extra, body = self._answer_to(request) if request.body else (None, b"")
             self._reply(request, 200, extra, body)
 
-    def _cancel(self) -> None:
+    def _cancel(self, at: float) -> None:
         """Give up ringing because the caller did (RFC 3261, section 9.2)."""
         if self._serving is not None:
             self._serving.cancel()
         self.status = 487
-        self._mark("cancelled")
+        self._mark("cancelled", at)
         self._transactions.insist(self._reply(self.invite, 487))
-        self._end("there")
+        self._end("there", at)
 
-    def _mark(self, mark: Mark) -> None:
-        self.at.setdefault(mark, self._loop.time())
+    def _mark(self, mark: Mark, at: float | None = None) -> None:
+        self.at.setdefault(mark, self._loop.time() if at is None else at)
         self._pulse.set()
         self._pulse = asyncio.Event()
 
-    def _end(self, by: Literal["here", "there"]) -> None:
+    def _end(self, by: Literal["here", "there"], at: float | None = None) -> None:
         if not self.ended:
             self.ended_by = by
             self.media.close()
-            self._mark("ended")
+            self._mark("ended", at)
 
     async def close(self) -> None:
         """Drop the call without a word: stop its timers and close its socket."""

@@ -9,11 +9,11 @@ import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import cast
 
 from tests.rig.behaviour import Behaviour
 from tests.rig.call import Call
-from tests.rig.rtp import PACKET_SECONDS, Address, Description, Media
+from tests.rig.datagrams import Address, Datagrams
+from tests.rig.rtp import PACKET_SECONDS, Description, Media
 from tests.rig.sip import Dialog, Headers, MalformedError, Message, incoming_dialog, new_tag, parameter
 from tests.rig.tones import VOICES, Heard
 
@@ -21,7 +21,7 @@ WINDOW = 0.4
 SETTLE = 0.15
 
 
-class Phone(asyncio.DatagramProtocol):
+class Phone:
     """One phone: a SIP socket, a script for calls that come in, and the calls so far."""
 
     def __init__(self, name: str, server: Address, frequency: int, behaviour: Behaviour) -> None:
@@ -39,21 +39,15 @@ class Phone(asyncio.DatagramProtocol):
         """All calls, oldest first."""
         self._server = server
         self._arrivals: asyncio.Queue[Call] = asyncio.Queue()
-        self._opening: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.DatagramTransport | None = None
+        self._socket: Datagrams | None = None
 
     def __repr__(self) -> str:
         return f"<Phone {self.name}>"
 
-    async def open(self, port: int) -> None:
+    def open(self, port: int) -> None:
         """Bind the SIP socket."""
-        await self._loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", port))
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport (asyncio calls this)."""
-        self._transport = cast("asyncio.DatagramTransport", transport)
+        self._socket = Datagrams(self._hear, port)
 
     # --- calls
 
@@ -88,7 +82,7 @@ class Phone(asyncio.DatagramProtocol):
             target=f"sip:{extension}@{host}:{port}",
             contact=self._contact,
         )
-        media = await Media.open(self.frequency)
+        media = Media(self.frequency)
         invite = dialog.request("INVITE", headers, Description(media.local).encode())
         call = Call(self.name, dialog, invite, self._send, media)
         self.calls.append(call)
@@ -150,9 +144,9 @@ class Phone(asyncio.DatagramProtocol):
 
     @property
     def _contact(self) -> str:
-        if self._transport is None:
+        if self._socket is None:
             raise RuntimeError(f"{self.name} is not open")
-        host, port = cast("Address", self._transport.get_extra_info("sockname"))
+        host, port = self._socket.local
         return f"<sip:{self.name}@{host}:{port}>"
 
     def _send(self, message: Message) -> None:
@@ -163,18 +157,17 @@ class Phone(asyncio.DatagramProtocol):
             self._transmit(data)
 
     def _transmit(self, data: bytes) -> None:
-        if self._transport is not None and not self.unplugged:
-            self._transport.sendto(data, self._server)
+        if self._socket is not None and not self.unplugged:
+            self._socket.send(data, self._server)
 
-    def datagram_received(self, data: bytes, addr: Address) -> None:
-        """Take a message (asyncio calls this)."""
+    def _hear(self, data: bytes, at: float) -> None:
         if self.latency:
-            self._loop.call_later(self.latency, self._take, data)
+            self._loop.call_at(at + self.latency, self._take, data, at + self.latency)
         else:
-            self._take(data)
+            self._take(data, at)
 
-    def _take(self, data: bytes) -> None:
-        if self._transport is None or self.unplugged:
+    def _take(self, data: bytes, at: float) -> None:
+        if self._socket is None or self.unplugged:
             return
         try:
             message = Message.decode(data)
@@ -183,26 +176,19 @@ class Phone(asyncio.DatagramProtocol):
         call_id = message.get("Call-ID")
         call = next((call for call in reversed(self.calls) if call.dialog.call_id == call_id), None)
         if call is not None:
-            call.handle(message)
+            call.handle(message, at)
         elif message.method == "INVITE" and not message.status and not parameter(message.get("To"), "tag"):
-            if call_id not in self._opening:
-                self._opening.add(call_id)
-                self._start(message)
+            self._receive(message, at)
         elif message.method == "OPTIONS":
             self._send(message.reply(200, new_tag()))
         elif message.method != "ACK" and not message.status:
             self._send(message.reply(481, new_tag()))
 
-    def _start(self, invite: Message) -> None:
-        task = asyncio.create_task(self._receive(invite))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _receive(self, invite: Message) -> None:
+    def _receive(self, invite: Message, at: float) -> None:
         frequency = self.voice_of(invite)
-        media = await Media.open(frequency)
+        media = Media(frequency)
         media.talking = frequency > 0
-        call = Call(self.name, incoming_dialog(invite, self._contact), invite, self._send, media)
+        call = Call(self.name, incoming_dialog(invite, self._contact), invite, self._send, media, at)
         self.calls.append(call)
         call.serve(self.behaviour)
         self._arrivals.put_nowait(call)
@@ -216,15 +202,14 @@ class Phone(asyncio.DatagramProtocol):
     async def close(self) -> None:
         """Hang up politely where that is possible, then close every socket."""
         try:
-            await asyncio.gather(*self._tasks)
             if not self.unplugged:
                 await self._say_goodbye()
             for call in self.calls:
                 await call.close()
         finally:
-            if self._transport is not None:
-                self._transport.close()
-                self._transport = None
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
 
     async def _say_goodbye(self) -> None:
         try:
@@ -268,7 +253,7 @@ class PhoneRack:
         phone = self._phones.get(name)
         if phone is None:
             phone = Phone(name, self._server, VOICES[name], behaviour or Behaviour.answers())
-            await phone.open(self._ports[name])
+            phone.open(self._ports[name])
             self._phones[name] = phone
         elif behaviour is not None:
             phone.behaviour = behaviour

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
+from tests.rig.datagrams import Address, Datagrams
 from tests.rig.tones import PACKET_SAMPLES, SAMPLE_RATE, Heard, analyse, carries, is_audible, to_mulaw, tone
 
 PCMU = 0
@@ -27,8 +28,6 @@ REMEMBERED_PACKETS = 6000  # two minutes
 _HEADER = struct.Struct("!BBHII")
 _EVENT = struct.Struct("!BBH")
 _versions = itertools.count(random.getrandbits(30))
-
-Address = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def first_sequence() -> int:
     return random.getrandbits(15)
 
 
-class Media(asyncio.DatagramProtocol):
+class Media:
     """One call's RTP socket: talks in one tone, presses keys, and remembers what it heard."""
 
     def __init__(self, frequency: int) -> None:
@@ -88,8 +87,9 @@ class Media(asyncio.DatagramProtocol):
         self._keys: deque[tuple[bool, int, bytes]] = deque()
         self._last_key: tuple[int, int] | None = None
         self._packets: deque[tuple[float, bytes]] = deque(maxlen=REMEMBERED_PACKETS)
-        self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.DatagramTransport | None = None
+        self._socket: Datagrams | None = Datagrams(self._take)
+        self.local = self._socket.local
+        """Where this end receives."""
         self.remote: Address | None = None
         self.talking = True
         self.keys = ""
@@ -98,40 +98,22 @@ class Media(asyncio.DatagramProtocol):
         """Set while no key of this end is waiting to be sent."""
         self.keys_sent.set()
 
-    @classmethod
-    async def open(cls, frequency: int) -> Media:
-        """Bind a socket of its own on loopback."""
-        loop = asyncio.get_running_loop()
-        _, media = await loop.create_datagram_endpoint(lambda: cls(frequency), local_addr=("127.0.0.1", 0))
-        return media
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport (asyncio calls this)."""
-        self._transport = cast("asyncio.DatagramTransport", transport)
-
     def close(self) -> None:
         """Close the socket; what was heard stays."""
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
         self._keys.clear()
         self.keys_sent.set()
 
-    @property
-    def local(self) -> Address:
-        """Where this end receives."""
-        if self._transport is None:
-            raise RuntimeError("the media of this call is closed")
-        return cast("Address", self._transport.get_extra_info("sockname"))
-
-    def datagram_received(self, data: bytes, addr: Address) -> None:
-        """Remember a packet (asyncio calls this)."""
+    def _take(self, data: bytes, at: float) -> None:
+        """Remember a packet."""
         if len(data) < _HEADER.size or data[0] >> 6 != 2:
             return
         flags, kind, _, clock, source = cast("tuple[int, int, int, int, int]", _HEADER.unpack_from(data))
         payload = data[_HEADER.size + 4 * (flags & 15) :]
         if kind & 0x7F == PCMU and len(payload) == PACKET_SAMPLES:
-            self._packets.append((self._loop.time(), payload))
+            self._packets.append((at, payload))
         elif kind & 0x7F == TELEPHONE_EVENT and len(payload) >= _EVENT.size:
             self._hear_key(source, clock, payload[0])
 
@@ -167,7 +149,7 @@ class Media(asyncio.DatagramProtocol):
 
     def tick(self) -> None:
         """Send this moment's packet; called every 20 ms."""
-        if self._transport is None or self.remote is None:
+        if self._socket is None or self.remote is None:
             return
         self._clock = (self._clock + PACKET_SAMPLES) & 0xFFFFFFFF
         if self._keys:
@@ -183,9 +165,9 @@ class Media(asyncio.DatagramProtocol):
             self._spoken += 1
 
     def _send(self, kind: int, clock: int, payload: bytes) -> None:
-        if self._transport is not None and self.remote is not None:
+        if self._socket is not None and self.remote is not None:
             self._sequence = (self._sequence + 1) & 0xFFFF
-            self._transport.sendto(_HEADER.pack(0x80, kind, self._sequence, clock, self._source) + payload, self.remote)
+            self._socket.send(_HEADER.pack(0x80, kind, self._sequence, clock, self._source) + payload, self.remote)
 
     def heard(self, since: float, until: float) -> Heard:
         """Tell what arrived between two moments of the loop's clock."""

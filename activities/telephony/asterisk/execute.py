@@ -36,6 +36,9 @@ NOTED = 0.2
 GLANCE = 0.02
 """Between two looks meanwhile: one packet of sound."""
 
+FRESH = 0.05
+"""What a look may take at most to be the last one. On a starved machine its answer says what was, not what is."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -241,14 +244,17 @@ class Executor:
         The last look and the end follow each other at once: an answer that comes between the two is cut off.
         """
         await self._send_all(step)
-        where = path("channels", step.leg)
-        deadline = asyncio.get_running_loop().time() + (NOTED if step.room else 0.0)
+        loop, where = asyncio.get_running_loop(), path("channels", step.leg)
+        deadline = loop.time() + (NOTED if step.room else 0.0)
+        asked_at = loop.time()
         while (channel := await self._client.get(where, Channel.model_validate)) is not None and not channel.up:
-            if asyncio.get_running_loop().time() >= deadline:
+            is_fresh = loop.time() - asked_at < FRESH or loop.time() > deadline + PATIENCE
+            if loop.time() >= deadline and is_fresh:
                 await self._send_all(HangUp(step.leg, NO_ANSWER))
                 await self._until_gone(step.leg)
                 raise LegFailedError(step.leg, unanswered_ending(channel.phase))
             await asyncio.sleep(GLANCE)
+            asked_at = loop.time()
 
     async def _until_gone(self, leg: str) -> None:
         deadline = asyncio.get_running_loop().time() + PATIENCE
