@@ -69,6 +69,9 @@ class Listen:
         providers: The nodes that this worker can reach, by name.
         tenants: What the transfer keys of phones do, and for whom. Default: every tenant has the defaults.
         turns: Is told which nodes are heard. Default: nobody asks.
+        leaving: Is set when the worker begins to stop. The SDK's own `activity.wait_for_worker_shutdown` tells a turn
+            that has come from the server, but has not begun by then, nothing: it would listen on until it is cancelled.
+            Default: it stops with its activities.
     """
 
     def __init__(
@@ -77,8 +80,10 @@ class Listen:
         providers: Mapping[str, Telephony],
         tenants: Tenants | None = None,
         turns: Turns | None = None,
+        leaving: asyncio.Event | None = None,
     ) -> None:
         self._turns = turns or Turns()
+        self._leaving = leaving or asyncio.Event()
         self._client = client
         self._providers = providers
         self._tenants = tenants or Tenants()
@@ -103,6 +108,8 @@ class Listen:
                 type="UnknownProvider",
                 next_retry_delay=PAUSE,
             )
+        if self._leaving.is_set():
+            raise _leaves(f"the worker that is to listen to {provider} is stopping")
         if not await self._is_my_turn():
             raise ApplicationError(
                 f"somebody else listens to {provider} by now",
@@ -112,7 +119,7 @@ class Listen:
         try:
             async with asyncio.TaskGroup() as tasks:
                 keys = TransferKeys(self._client, provider, telephony, self._tenants)
-                session = _Session(provider, telephony, self._client, keys, tasks, self._turns)
+                session = _Session(provider, telephony, self._client, keys, tasks, self._turns, self._leaving)
                 beat = tasks.create_task(session.beat())
                 why = await session.until_over()
                 # What was heard until now is sent, before anybody else listens and sends what comes after it.
@@ -153,6 +160,7 @@ class _Session:
         keys: TransferKeys,
         tasks: asyncio.TaskGroup,
         turns: Turns,
+        leaving: asyncio.Event,
     ) -> None:
         self.delivery = Delivery(client, tasks)
         self._client = client
@@ -161,6 +169,7 @@ class _Session:
         self._provider = provider
         self._telephony = telephony
         self._turns = turns
+        self._leaving = leaving
         self._since: datetime | None = None
         self._reconciled = 0
         self._events = 0
@@ -182,7 +191,7 @@ class _Session:
             What to tell Temporal; None if the time is up and nothing is wrong.
         """
         hearing = asyncio.create_task(self._hear())
-        stopping = asyncio.create_task(activity.wait_for_worker_shutdown())
+        stopping = asyncio.create_task(self._leaving.wait())
         turn = activity.info().start_to_close_timeout
         try:
             await asyncio.wait(
@@ -194,12 +203,7 @@ class _Session:
                 self._turns.lost(self._provider)
                 return _told(self._provider, hearing.exception())
             if stopping.done():
-                return ApplicationError(
-                    f"the worker that listened to {self._provider} is stopping",
-                    type="WorkerShutdown",
-                    next_retry_delay=SOON,
-                    category=ApplicationErrorCategory.BENIGN,
-                )
+                return _leaves(f"the worker that listened to {self._provider} is stopping")
             return None
         finally:
             # Both have to be over before this is: two listeners of a node would take the connection from each other.
@@ -279,6 +283,13 @@ class _Session:
                 evidence=event.evidence,
             ),
         )
+
+
+def _leaves(said: str) -> ApplicationError:
+    """Return what has another worker listen at once."""
+    return ApplicationError(
+        said, type="WorkerShutdown", next_retry_delay=SOON, category=ApplicationErrorCategory.BENIGN
+    )
 
 
 async def _close(events: AsyncIterator[LegEvent | TransferAsked | None]) -> None:

@@ -80,6 +80,17 @@ class Limits(NamedTuple):
     """Activities that run at once."""
 
 
+class _ListeningWorker(Worker):
+    """Tells its activities that it stops before it does anything about it, so that no turn begins unaware of it."""
+
+    leaving: asyncio.Event
+
+    async def shutdown(self) -> None:
+        """See base class."""
+        self.leaving.set()
+        await super().shutdown()
+
+
 def sandbox(policy: SandboxImportNotificationPolicy | None = None) -> SandboxedWorkflowRunner:
     """Return what workflow code runs in.
 
@@ -137,16 +148,18 @@ def build_workers(
         )
         workers.append(engine)
     if role in (Role.ALL, Role.LISTENER):
-        listener = Worker(
+        leaving = asyncio.Event()
+        listener = _ListeningWorker(
             client,
             task_queue=names.LISTENER_TASK_QUEUE,
-            activities=[Listen(client, providers, tenants, turns).listen],
+            activities=[Listen(client, providers, tenants, turns, leaving).listen],
             interceptors=interceptors,
             max_concurrent_activities=limits.activity_slots,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
             deployment_config=DEPLOYMENT,
             graceful_shutdown_timeout=limits.graceful_shutdown_timeout,
         )
+        listener.leaving = leaving
         workers.append(listener)
     return tuple(workers)
 

@@ -43,7 +43,9 @@ class Turn(ActivityEnvironment):
         self.info = replace(self.info, start_to_close_timeout=length)
         self.beats: list[Listening] = []
         self.on_heartbeat = self.beats.append
-        self.task = asyncio.create_task(self.run(Listen(client, {node: telephony}).listen, node))
+        self.leaving = asyncio.Event()
+        listen = Listen(client, {node: telephony}, leaving=self.leaving).listen
+        self.task = asyncio.create_task(self.run(listen, node))
 
 
 @asynccontextmanager
@@ -246,7 +248,7 @@ async def test_a_worker_that_stops_hands_over_what_it_has_heard_and_goes(
         for digit in "123":
             telephony.say(transfer.id, "leg-1", LegEventKind.DIGIT, digit=digit)
         await heard(transfer, 1)
-        turn.worker_shutdown()
+        turn.leaving.set()
         with pytest.raises(ApplicationError) as error:
             await turn.task
         assert (error.value.type, error.value.category) == ("WorkerShutdown", ApplicationErrorCategory.BENIGN)
