@@ -30,11 +30,16 @@ from workflows.transfer import Transfer
 
 WORKFLOWS: tuple[type, ...] = (Transfer, ConnectedCall, CallBack, Listener)
 
-PASSED_THROUGH = ("hookflash", "activities", "workflows.core")
+PURE = (
+    *("aim", "arrange_input", "call", "call_back_attempt", "feature_codes", "ids", "ledger", "legs", "limits"),
+    *("payloads", "recordings", "wording"),
+)
+"""Modules of ``workflows`` that neither import Temporal nor one that does: nothing in them could ask for the time."""
+
+PASSED_THROUGH = ("hookflash", "activities", "workflows.core", *(f"workflows.{name}" for name in PURE))
 """Modules that all workflows of a process share. The others are imported again for every single one, which is what
-the sandbox costs: with these about a sixth of the CPU that it takes without; sharing the other pure modules gained
-nothing more. What is shared is outside the sandbox, so it must be pure. Never ``workflows`` as a whole: its modules
-would be without protection."""
+the sandbox costs (``python -m benchmarks overhead``). What is shared is outside the sandbox, so it must be pure. Never
+``workflows`` as a whole: its modules would be without protection."""
 
 STICKY_TIMEOUT = timedelta(seconds=1)
 """How long a transfer waits for the worker that has it in memory, when that worker has died. Default: 10 seconds."""

@@ -16,7 +16,7 @@ from activities.telephony.model import (
 )
 from hookflash import CallBack, Cause, Context, HandOff, HangUp, Outcome, Party
 from hookflash.names import WATCH, owning_run
-from workflows.arranger import Aim
+from workflows.aim import Aim
 from workflows.call import Call
 from workflows.core import CUSTOMER, Farewell, LegRef, Standing
 from workflows.limits import PROVIDER_STANDS_BEHIND

@@ -3,22 +3,21 @@
 import asyncio
 import contextlib
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
 from temporalio import workflow
-from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
+from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.admission import ADMIT, AdmissionInput, Verdict
-from activities.telephony.model import Dial, Frozen
+from activities.telephony.model import Dial
 from hookflash import Cause, Evidence, Mode, ProviderEvent, Target, names
 from hookflash._summary import in_words
 from hookflash.converter import Unreadable
-from hookflash.values import Address, Word
 from workflows.call_back_attempt import CUSTOMER, Attempt, MadeBy
 from workflows.call_back_ringing import bring_together, unless
-from workflows.connected_call import watch_over
+from workflows.children import watch_over
+from workflows.payloads import CallBackAttempt, CallBackInput, CallBackOutcome, CallBackParty, CallBackResult
 
 CALL_NOW = "call_now"
 """Name of the update."""
@@ -26,60 +25,7 @@ CALL_NOW = "call_now"
 COMMAND_REJECTED = "CommandRejected"
 """Type of the error that it ends with when there is nothing to wait for."""
 
-_Who = Literal["caller", "customer"]
-_Outcome = Literal["connected", "not_reached", "cancelled", "denied"]
 _Stage = Literal["scheduled", "calling", "ended"]
-
-
-class CallBackInput(Frozen):
-    """Input of the ``CallBack`` workflow: a promise, and all that is needed to keep it."""
-
-    provider: str
-    """Name of the provider node that makes the calls."""
-    tenant: str
-    """Whose policy says whether both may be rung."""
-    caller: Address
-    """Where the one who calls is rung, first."""
-    customer: Address
-    """Where the customer is rung."""
-    after: Annotated[timedelta, Field(ge=timedelta(0))]
-    """Time until the first attempt."""
-    attempts: Annotated[int, Field(ge=1, le=10)] = 1
-    """How often it is tried. Default: once."""
-    pause: Annotated[timedelta, Field(ge=timedelta(0))] = timedelta(minutes=15)
-    """Time between two attempts. Default: 15 minutes."""
-    ring_timeout: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(seconds=20)
-    """How long each of the two phones may ring. Default: 20 seconds."""
-    caller_id: str = ""
-    """Number shown to both. Default: the provider's default."""
-    hold_music: str = "default"
-    """Class of music for somebody whom the provider finds alone. Default: ``default``."""
-    headers: dict[str, str] = Field(default_factory=dict)
-    """Context for the caller's phone: who is called, and why. Default: none."""
-    caller_name: Word = "caller"
-    """How operators call the one who calls, for example ``agent``; no name of a person. Default: ``caller``."""
-
-
-class CallBackAttempt(Frozen):
-    """One attempt, and who was not there."""
-
-    began_at: datetime
-    """When it began (RFC 3339, UTC)."""
-    failed: _Who | None = None
-    """Who did not answer, hung up too early, or must not be rung. Default: nobody."""
-    cause: Cause | None = None
-    """Why it came to nothing; ``provider_error`` if nobody failed. Default: both were on the line."""
-    evidence: Evidence = Evidence()
-    """What the provider said about it. Default: nothing."""
-
-
-class CallBackResult(Frozen):
-    """Result of the ``CallBack`` workflow."""
-
-    outcome: _Outcome
-    """``connected``: both were on the line, and a ``ConnectedCall`` has watched over them since."""
-    attempts: tuple[CallBackAttempt, ...]
-    """Every attempt that was begun, in order."""
 
 
 @workflow.defn(name=names.CALL_BACK_TYPE)
@@ -119,7 +65,7 @@ class CallBack:
                     self._attempt.stop()
 
     async def _keep(self, promise: CallBackInput) -> CallBackResult:
-        outcome: _Outcome | None = None
+        outcome: CallBackOutcome | None = None
         for number in range(1, promise.attempts + 1):
             await self._wait(promise, number)
             outcome = "cancelled" if self._cancelled else await self._try(promise, number)
@@ -149,7 +95,7 @@ class CallBack:
                 )
         self._now = False
 
-    async def _try(self, promise: CallBackInput, number: int) -> _Outcome | None:
+    async def _try(self, promise: CallBackInput, number: int) -> CallBackOutcome | None:
         """Make an attempt. Returns the outcome, None if there may be another attempt."""
         self._post(
             promise,
@@ -167,7 +113,7 @@ class CallBack:
             return None
         caller, customer = verdict.targets
         if denied := caller.denied or customer.denied:
-            who: _Who = "caller" if caller.denied else "customer"
+            who: CallBackParty = "caller" if caller.denied else "customer"
             self._tried.append(CallBackAttempt(began_at=began_at, failed=who, cause=denied))
             return "denied"
 
@@ -234,21 +180,6 @@ class CallBack:
             self._attempt.heard(event)
 
 
-async def schedule(promise: CallBackInput) -> None:
-    """Let a workflow of its own keep a promise of the present one. Returns once it runs."""
-    info = workflow.info()
-    await workflow.start_child_workflow(
-        names.CALL_BACK_TYPE,
-        promise,
-        result_type=CallBackResult,
-        id=names.call_back_id(info.workflow_id, info.run_id),
-        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-        task_timeout=names.TASK_TIMEOUT,
-        static_summary=f"Call the customer back in {in_words(promise.after)}",
-    )
-
-
 def _attempt(promise: CallBackInput, number: int, caller: str, customer: str) -> Attempt:
     def dial(address: str, headers: dict[str, str]) -> Dial:
         return Dial(address=address, ring_timeout=promise.ring_timeout, caller_id=promise.caller_id, headers=headers)
@@ -267,7 +198,7 @@ def _record(began_at: datetime, attempt: Attempt, *, connected: bool) -> CallBac
         return CallBackAttempt(began_at=began_at, cause=Cause.PROVIDER_ERROR, evidence=Evidence(text=text))
     if (failed := attempt.failed) is None:
         return CallBackAttempt(began_at=began_at, cause=Cause.OPERATOR_CANCELLED)
-    who: _Who = "customer" if failed is attempt.customer else "caller"
+    who: CallBackParty = "customer" if failed is attempt.customer else "caller"
     cause = failed.cause or Cause.PROVIDER_ERROR
     return CallBackAttempt(began_at=began_at, failed=who, cause=cause, evidence=failed.evidence)
 

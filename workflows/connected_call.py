@@ -5,19 +5,18 @@ import contextlib
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
+from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from activities.arrange import ARRANGE, ATTEMPT_LIMIT, ArrangeInput
 from activities.telephony.errors import Unsupported
-from activities.telephony.model import Arrangement, Frozen, Observation, Phase, Placement, Reason
+from activities.telephony.model import Arrangement, Observation, Phase, Placement
 from hookflash import Cause, Evidence, ProviderEvent
 from hookflash._summary import in_words
-from hookflash.names import PROVIDER_EVENT_SIGNAL, SUPERVISION_TYPE, TASK_TIMEOUT, owner_token, supervision_id
+from hookflash.names import PROVIDER_EVENT_SIGNAL, SUPERVISION_TYPE, owner_token
+from workflows.children import TAKEN_OVER_SIGNAL
 from workflows.limits import AWAY_LIMIT
-
-TAKEN_OVER_SIGNAL = "taken_over"
-"""Another transfer of the same call has begun; its workflow watches the legs now."""
+from workflows.payloads import ConnectedCallResult, WatchedCall
 
 TOTAL_LIMIT = timedelta(seconds=30)
 _PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=30)
@@ -28,29 +27,6 @@ LOOK_AFTER = timedelta(hours=1)
 """When to look at a call again of which nothing was heard: nobody reports from a node that is not there any more."""
 
 _RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5))
-
-
-class WatchedCall(ArrangeInput):
-    """Input of the ``ConnectedCall`` workflow: where its legs are now."""
-
-    onward: str = ""
-    """Place where the customer goes on when somebody else leaves first. Default: the call is over then."""
-    reason: Reason | None = None
-    """What that place is told. Default: nothing."""
-
-
-class ConnectedCallResult(Frozen):
-    """How the watch ended."""
-
-    left: str
-    """Who left first; empty if another transfer took the call over, or nobody can tell."""
-    customer_sent_to: str = ""
-    """Place where the customer went on. Default: nowhere."""
-    cause: Cause | None = None
-    """``node_down`` if nobody left, but the provider's node was restarted or shut down. ``provider_error`` if it was
-    out of reach for a day: nobody knows what became of the call. Default: somebody left."""
-    evidence: Evidence = Evidence()
-    """For a cause: the provider's words, or since when it is out of reach. Default: none."""
 
 
 class _ProviderAway(Exception):
@@ -210,24 +186,3 @@ def _afterwards(call: WatchedCall, changes: dict[str, dict[str, object]]) -> Arr
     gone: dict[str, object] = {"placement": Placement.GONE}
     legs = tuple(leg.model_copy(update=changes.get(leg.leg, gone)) for leg in call.arrangement.legs)
     return call.arrangement.model_copy(update={"legs": legs, "keep_room": False})
-
-
-async def watch_over(left: ArrangeInput, onward: str = "", reason: Reason | None = None) -> None:
-    """Start a watch over the legs that the present workflow leaves behind. Returns once it runs.
-
-    Args:
-        left: Where they are now, owned by the present workflow.
-        onward: Place where the customer goes on when somebody else leaves first. Default: nowhere.
-        reason: What that place is told. Default: nothing.
-    """
-    info = workflow.info()
-    await workflow.start_child_workflow(
-        SUPERVISION_TYPE,
-        WatchedCall(provider=left.provider, arrangement=left.arrangement, onward=onward, reason=reason),
-        result_type=ConnectedCallResult,
-        id=supervision_id(info.workflow_id, info.run_id),
-        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-        task_timeout=TASK_TIMEOUT,
-        static_summary=f"Watch {' and '.join(leg.name for leg in left.arrangement.legs)}",
-    )

@@ -6,12 +6,12 @@ from temporalio.exceptions import ApplicationError
 from activities.telephony.model import Observation, Placement
 from hookflash import CallBack, Cause, Outcome
 from hookflash.names import WATCH, owning_run
+from workflows.aim import Aim
 from workflows.arrange_input import arrange_input, context_headers, reason
-from workflows.arranger import Aim
 from workflows.call import Call
-from workflows.call_back import CallBackInput, schedule
-from workflows.connected_call import TAKEN_OVER_SIGNAL, watch_over
+from workflows.children import TAKEN_OVER_SIGNAL, schedule, watch_over
 from workflows.core import State
+from workflows.payloads import CallBackInput
 
 
 async def take_over(observation: Observation, told: set[str]) -> None:

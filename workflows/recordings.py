@@ -3,7 +3,7 @@
 from activities.telephony.model import LegRecording, Placement, RecordingTrouble, SeenLeg
 from hookflash import Party
 from hookflash.policy import RecordingOnHold
-from workflows.arranger import Aim
+from workflows.aim import Aim
 from workflows.call import Call
 from workflows.core import CUSTOMER, LegRef
 from workflows.wording import recording_trouble

@@ -23,8 +23,9 @@ from hookflash import (
 )
 from hookflash._summary import name_of
 from hookflash.names import WORKFLOW_TYPE, owner_token
+from workflows.aim import Aim
 from workflows.arrange_input import arrange_input
-from workflows.arranger import Aim, Arranger, NotArranged, Observed
+from workflows.arranger import Arranger, NotArranged, Observed
 from workflows.call import Call
 from workflows.core import (
     Arranged,

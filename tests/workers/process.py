@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class WorkerProcess:
-    """A running `python -m workers`."""
+    """A running `python -m workers`, or another module that says a line when it is ready."""
 
     def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
         self._process = process
@@ -63,12 +63,20 @@ async def worker_process(log: Path, *arguments: str, **variables: str) -> AsyncG
         arguments: Of the command line.
         variables: Of its environment, in place of the tests' own.
     """
+    more = {"HOOKFLASH_SIMULATOR": "true"} | variables
+    async with module_process(log, "workers", *arguments, **more) as worker:
+        yield worker
+
+
+@asynccontextmanager
+async def module_process(log: Path, module: str, *arguments: str, **variables: str) -> AsyncGenerator[WorkerProcess]:
+    """Run a module (`python -m`) as `worker_process` runs a worker, without a setting of ours but those given."""
     inherited = {name: it for name, it in os.environ.items() if not name.startswith(("HOOKFLASH_", "TEMPORAL_"))}
     with log.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "workers", *arguments),
+            *(sys.executable, "-m", module, *arguments),
             cwd=ROOT,
-            env=inherited | {"HOOKFLASH_SIMULATOR": "true"} | variables,
+            env=inherited | variables,
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,
         )
