@@ -34,6 +34,8 @@ PATIENCE = 90.0
 
 _KNOWN = {frequency for sound in SOUNDS.values() for frequency in sound}
 TONES = [tone for tone in range(1000, 3900, 50) if all(abs(tone - known) > 20 for known in _KNOWN)]
+TALKERS = len(TONES) // 3
+"""Lines that can talk at the same time, each party in a tone of its own."""
 
 
 class Kind(Enum):
@@ -54,8 +56,8 @@ class Kind(Enum):
 
 
 def tone_of(line: int, party: str, talking: int) -> int:
-    """Return the tone of a party, 0 for none: the first so many lines talk."""
-    return TONES[3 * line + ("customer", "agent", "target").index(party)] if line < talking else 0
+    """Return the tone of a party, 0 for none: the first so many lines talk. Tones come again after `TALKERS` lines."""
+    return TONES[3 * (line % TALKERS) + ("customer", "agent", "target").index(party)] if line < talking else 0
 
 
 class Desk(NumberedCalls):
