@@ -31,7 +31,7 @@ class ConnectedCallResult(Frozen):
     """How the watch ended."""
 
     left: str
-    """CallBackParty left first; empty if another transfer took the call over, or nobody can tell."""
+    """Who left first; empty if another transfer took the call over, or nobody can tell."""
     customer_sent_to: str = ""
     """Place where the customer went on. Default: nowhere."""
     cause: Cause | None = None
@@ -76,7 +76,7 @@ class CallBackAttempt(Frozen):
     began_at: datetime
     """When it began (RFC 3339, UTC)."""
     failed: CallBackParty | None = None
-    """CallBackParty did not answer, hung up too early, or must not be rung. Default: nobody."""
+    """Who did not answer, hung up too early, or must not be rung. Default: nobody."""
     cause: Cause | None = None
     """Why it came to nothing; ``provider_error`` if nobody failed. Default: both were on the line."""
     evidence: Evidence = Evidence()
