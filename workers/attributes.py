@@ -17,6 +17,7 @@ from temporalio.common import SearchAttributeIndexedValueType, SearchAttributeKe
 from temporalio.service import RPCError, RPCStatusCode
 
 from hookflash import names
+from hookflash._attribute_types import TYPE_NAMES
 from workers.settings import AttributeMode
 
 Keys = Sequence[SearchAttributeKey[Any]]
@@ -25,17 +26,6 @@ USABLE_WITHIN = timedelta(seconds=90)
 """Servers cache the list, for a minute at most."""
 
 POLL = timedelta(milliseconds=250)
-
-TYPE_NAMES = {
-    SearchAttributeIndexedValueType.TEXT: "Text",
-    SearchAttributeIndexedValueType.KEYWORD: "Keyword",
-    SearchAttributeIndexedValueType.INT: "Int",
-    SearchAttributeIndexedValueType.DOUBLE: "Double",
-    SearchAttributeIndexedValueType.BOOL: "Bool",
-    SearchAttributeIndexedValueType.DATETIME: "Datetime",
-    SearchAttributeIndexedValueType.KEYWORD_LIST: "KeywordList",
-}
-"""As the `temporal` CLI calls them."""
 
 logger = logging.getLogger(__name__)
 

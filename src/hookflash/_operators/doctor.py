@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 from temporalio.service import RPCError
 
+from hookflash._findings import Finding, Level, failure
 from hookflash._operators.arguments import Add
-from hookflash._operators.findings import Finding, Level, failure
 from hookflash._operators.listeners import listeners
 from hookflash._operators.server import attributes, clock, namespace, queues
 from hookflash._operators.session import DONE, REFUSED, Session, write, write_json

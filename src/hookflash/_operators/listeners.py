@@ -9,7 +9,7 @@ from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExec
 
 from hookflash import names
 from hookflash._cli_render import printable
-from hookflash._operators.findings import Finding, failure, ok, warning
+from hookflash._findings import Finding, failure, ok, warning
 from hookflash._operators.server import RPC_TIMEOUT
 
 NO_LISTENER = "start a worker that has this node in its settings: python -m workers --role listener (or all)"

@@ -19,7 +19,8 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeIndexedValueType
 
 from hookflash import names
-from hookflash._operators.findings import Finding, failure, ok, warning
+from hookflash._attribute_types import TYPE_NAMES
+from hookflash._findings import Finding, failure, ok, warning
 from hookflash._summary import in_words
 
 RPC_TIMEOUT = timedelta(seconds=5)
@@ -33,17 +34,6 @@ QUEUES = (
     (names.TASK_QUEUE, _ACTIVITIES, "activities", "engine"),
     (names.LISTENER_TASK_QUEUE, _ACTIVITIES, "listeners", "listener"),
 )
-
-TYPE_NAMES = {
-    SearchAttributeIndexedValueType.TEXT: "Text",
-    SearchAttributeIndexedValueType.KEYWORD: "Keyword",
-    SearchAttributeIndexedValueType.INT: "Int",
-    SearchAttributeIndexedValueType.DOUBLE: "Double",
-    SearchAttributeIndexedValueType.BOOL: "Bool",
-    SearchAttributeIndexedValueType.DATETIME: "Datetime",
-    SearchAttributeIndexedValueType.KEYWORD_LIST: "KeywordList",
-}
-"""As the `temporal` CLI calls them."""
 
 
 async def namespace(client: Client) -> AsyncIterator[Finding]:

@@ -6,7 +6,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from hookflash import names
-from hookflash._operators.findings import Finding, failure, ok
+from hookflash._findings import Finding, failure, ok
 from hookflash._operators.server import RPC_TIMEOUT
 
 

@@ -6,6 +6,6 @@ takes calls over, ``examine`` does all of it.
 """
 
 from activities.telephony.asterisk.doctor.examine import Expectations, examine
-from activities.telephony.asterisk.doctor.findings import Finding, Level
+from hookflash._findings import Finding, Level
 
 __all__ = ["Expectations", "Finding", "Level", "examine"]

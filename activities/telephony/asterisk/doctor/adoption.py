@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 
 from activities.telephony.asterisk.adopting import AGENT, CONTEXT, CUSTOMER
 from activities.telephony.asterisk.doctor.dialplan import BACKSTOP, INCLUDE, named
-from activities.telephony.asterisk.doctor.findings import Finding, failure, ok, warning
 from activities.telephony.asterisk.doctor.probe import Probe
 from activities.telephony.asterisk.manager import LoginRefused, Manager, Untrusted
 from activities.telephony.asterisk.settings import AsteriskSettings, ManagerSettings
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable
+from hookflash._findings import Finding, failure, ok, warning
 
 NEEDED = frozenset({"Setvar", "Redirect"})
 """What an adoption does."""

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Collection
 
 from activities.telephony.asterisk.addresses import dialplan_place
-from activities.telephony.asterisk.doctor.findings import Finding, failure, ok, warning
 from activities.telephony.asterisk.doctor.probe import Probe
 from activities.telephony.asterisk.sounds import MACHINES, RECORDINGS
+from hookflash._findings import Finding, failure, ok, warning
 
 GUARD = "hookflash-guard"
 """Label of the line of a context that refuses forwarded calls."""

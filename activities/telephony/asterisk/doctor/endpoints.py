@@ -8,8 +8,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from activities.telephony.asterisk.addresses import TECHNOLOGY
 from activities.telephony.asterisk.client import AriClient, InternalError, path
-from activities.telephony.asterisk.doctor.findings import Finding, failure, ok, warning
 from activities.telephony.errors import OutcomeUnknown, TelephonyError
+from hookflash._findings import Finding, failure, ok, warning
 
 MOST = 500
 """Endpoints looked at: their contexts and habits come from a few templates."""

@@ -7,11 +7,11 @@ from activities.telephony.asterisk.client import AriClient, InternalError
 from activities.telephony.asterisk.doctor import adoption, node
 from activities.telephony.asterisk.doctor.dialplan import endpoint_contexts, hooks
 from activities.telephony.asterisk.doctor.endpoints import Endpoint, endpoints, judged
-from activities.telephony.asterisk.doctor.findings import Finding, Level, failure, ok, warning
 from activities.telephony.asterisk.doctor.probe import Probe, ProbeError, probe
 from activities.telephony.asterisk.doctor.sounds import sounds
 from activities.telephony.asterisk.settings import AsteriskSettings
 from activities.telephony.errors import ProtocolError, TelephonyError
+from hookflash._findings import Finding, Level, failure, ok, warning
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
 
 from activities.telephony.asterisk.client import AriClient, CredentialsRefused, path
-from activities.telephony.asterisk.doctor.findings import Finding, failure, ok, warning
 from activities.telephony.asterisk.settings import AsteriskSettings
 from activities.telephony.errors import ProtocolError, ProviderUnavailable
+from hookflash._findings import Finding, failure, ok, warning
 
 TESTED = (22, 10)
 """Oldest version that Hookflash is tested with: the first that reports variables with events."""

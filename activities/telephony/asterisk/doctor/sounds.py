@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator, Collection
 
-from activities.telephony.asterisk.doctor.findings import Finding, failure, ok, warning
 from activities.telephony.asterisk.doctor.probe import Probe
+from hookflash._findings import Finding, failure, ok, warning
 
 
 async def sounds(probe: Probe, music: Collection[str], recordings: Collection[str]) -> AsyncIterator[Finding]:

@@ -1,8 +1,8 @@
-"""What the doctor finds, in the words of `hookflash doctor asterisk`."""
+"""What an examination finds: one answer to each question, and what to do about it."""
 
 from enum import StrEnum
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 
 class Level(StrEnum):
@@ -10,21 +10,24 @@ class Level(StrEnum):
 
     OK = "ok"
     WARNING = "warning"
-    """Transfers work, and something is not as it should be."""
+    """Transfers work, and something is missing, or less safe than it could be."""
     FAILURE = "failure"
-    """Transfers fail, or will."""
+    """Transfers fail, or will, or somebody may be rung who must not be."""
 
 
 class Finding(BaseModel):
     """The answer to one question."""
 
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
     check: str
     """What was looked at, in a word."""
     level: Level
+    """How bad it is."""
     text: str
-    """What was found."""
+    """What was found. Never a secret, never a number."""
     remedy: str = ""
-    """What to do about it."""
+    """What to do about it: the command, or the file and the line to add. Default: nothing."""
 
 
 def ok(check: str, text: str) -> Finding:
