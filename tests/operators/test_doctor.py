@@ -18,7 +18,7 @@ from hookflash import Mode, names
 from hookflash._operators import server
 from tests.operators.operated import Operated, engine, new_namespace
 from tests.support.polling import eventually
-from workers.attributes import TYPE_NAMES, ensure_search_attributes
+from workers.attributes import ensure_search_attributes
 from workers.provider_settings import SIMULATOR
 
 pytestmark = pytest.mark.timeout(300)
@@ -165,7 +165,3 @@ async def test_clocks_that_differ_are_told_of(
     (finding,) = [it async for it in server.clock(client)]
     assert (finding.level, finding.text) == ("warning", said)
     assert "NTP" in finding.remedy
-
-
-def test_types_are_called_as_the_workers_call_them() -> None:
-    assert server.TYPE_NAMES == TYPE_NAMES
