@@ -88,7 +88,14 @@ async def _serve(settings: Settings, role: Role, runtime: Runtime) -> None:
             await _unless(stop, ensure_search_attributes(client, settings.search_attributes))
             limits = Limits(settings.graceful_shutdown_timeout, settings.cached_workflows, settings.activity_slots)
             workers = build_workers(
-                client, providers, tenants, role=role, limits=limits, turns=health.turns, interceptors=interceptors
+                client,
+                providers,
+                tenants,
+                role=role,
+                limits=limits,
+                turns=health.turns,
+                interceptors=interceptors,
+                deployment=settings.deployment(),
             )
             async with running(workers):
                 await _unless(stop, ensure_listeners(client, providers))

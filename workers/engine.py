@@ -6,11 +6,10 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from enum import StrEnum
-from importlib.metadata import version
 from typing import NamedTuple, NoReturn
 
 from temporalio.client import Client
-from temporalio.common import WorkerDeploymentVersion, WorkflowIDConflictPolicy
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -22,13 +21,17 @@ from activities.listen import Listen
 from activities.telephony.interface import Telephony
 from activities.turns import Turns
 from hookflash import names
+from workers.deployment_settings import unversioned
 from workflows.call_back import CallBack
 from workflows.connected_call import ConnectedCall
 from workflows.guard import GuardInterceptor
 from workflows.listener import Listener
+from workflows.pinned import PinnedTransfer
 from workflows.transfer import Transfer
 
 WORKFLOWS: tuple[type, ...] = (Transfer, ConnectedCall, CallBack, Listener)
+OF_A_BUILD: tuple[type, ...] = (PinnedTransfer, *WORKFLOWS[1:])
+"""The same, of a worker that has a build id."""
 
 PURE = (
     *("aim", "arrange_input", "call", "call_back_attempt", "feature_codes", "ids", "ledger", "legs", "limits"),
@@ -51,13 +54,6 @@ WORKFLOW_STEPS = 8
 """Steps of workflows that a worker does at the same time. Python does one at a time, whatever it has taken on, and a
 step that is not done two seconds after it was taken is given to somebody else: with the SDK's 100, a hundred transfers
 that began at once on a busy machine were all begun again and again. What is not taken waits at the server."""
-
-# Without a name of the code the SDK makes one up, by compiling every module of the process again: two seconds of each
-# start, in which nobody listens. It only names: that old code keeps its workflows has to be switched on.
-DEPLOYMENT = WorkerDeploymentConfig(
-    version=WorkerDeploymentVersion(deployment_name="hookflash", build_id=version("hookflash")),
-    use_worker_versioning=False,
-)
 
 LOOK_AFTER_LISTENERS = timedelta(minutes=1)
 
@@ -119,6 +115,7 @@ def build_workers(
     limits: Limits | None = None,
     turns: Turns | None = None,
     interceptors: Sequence[Interceptor] = (),
+    deployment: WorkerDeploymentConfig | None = None,
 ) -> tuple[Worker, ...]:
     """Return the workers of a role; start them with `running`.
 
@@ -130,8 +127,10 @@ def build_workers(
         limits: How much it takes on.
         turns: Is told which nodes are heard. Default: nobody asks.
         interceptors: What looks on, outside of the guard. Default: nothing.
+        deployment: Which build this process is. Default: every worker goes on with every transfer.
     """
     limits = limits or Limits()
+    deployment = deployment or unversioned()
     workers: list[Worker] = []
     if role in (Role.ALL, Role.ENGINE):
         arrange = Arrange(providers)
@@ -139,7 +138,7 @@ def build_workers(
         engine = Worker(
             client,
             task_queue=names.TASK_QUEUE,
-            workflows=WORKFLOWS,
+            workflows=OF_A_BUILD if deployment.use_worker_versioning else WORKFLOWS,
             activities=[arrange.arrange, arrange.decline, Admission(tenants, tuple(providers)).admit],
             interceptors=[*interceptors, GuardInterceptor()],
             workflow_runner=sandbox(),
@@ -148,7 +147,7 @@ def build_workers(
             max_concurrent_activities=limits.activity_slots,
             sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-            deployment_config=DEPLOYMENT,
+            deployment_config=deployment,
             graceful_shutdown_timeout=limits.graceful_shutdown_timeout,
         )
         workers.append(engine)
@@ -161,7 +160,7 @@ def build_workers(
             interceptors=interceptors,
             max_concurrent_activities=limits.activity_slots,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-            deployment_config=DEPLOYMENT,
+            deployment_config=deployment,
             graceful_shutdown_timeout=limits.graceful_shutdown_timeout,
         )
         listener.leaving = leaving

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from activities.admission import Tenants
+from workers.deployment_settings import DeploymentSettings
 from workers.provider_settings import ProviderSettings
 from workers.secret_files import SecretFile, is_exposed
 from workers.telemetry_settings import TelemetrySettings
@@ -36,7 +37,7 @@ class AttributeMode(StrEnum):
     VERIFY = "verify"
 
 
-class Settings(TelemetrySettings, ProviderSettings):
+class Settings(TelemetrySettings, DeploymentSettings, ProviderSettings):
     """What an operator sets."""
 
     tenants_file: Path | None = None

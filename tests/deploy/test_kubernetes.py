@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
+import yaml
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
@@ -80,6 +81,24 @@ def test_kustomize_itself_takes_it() -> None:
 
 def test_the_settings_of_the_workers_are_settings() -> None:
     assert configuration().keys() <= known_settings()["worker"]
+
+
+def test_the_overlays_of_the_page_patch_what_there_is() -> None:
+    blocks = re.findall(r"^( *)```yaml\n(.*?)^ *```$", (FOLDER / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    overlays = [it for _, block in blocks if "kind: Kustomization" in block for it in [yaml.safe_load(block)]]
+    assert len(overlays) == 2
+    for overlay in overlays:
+        assert [it["name"] for it in overlay["images"]] == [worker("engine")["image"]]
+        (patch,) = (yaml.safe_load(it["patch"]) for it in overlay["patches"])
+        assert the(patch["kind"], patch["metadata"]["name"])
+        assert patch["data"].keys() <= known_settings()["worker"]
+    of_a_build = overlays[1]
+    (build,) = (it["pairs"]["hookflash/build"] for it in of_a_build["labels"] if it["includeSelectors"])
+    (patch,) = (yaml.safe_load(it["patch"]) for it in of_a_build["patches"])
+    assert patch["data"] == {"HOOKFLASH_DEPLOYMENT_BUILD_ID": build}
+    assert of_a_build["images"][0]["newTag"] == build
+    # Names of resources have no dots.
+    assert of_a_build["nameSuffix"] == f"-{build.replace('.', '-')}"
 
 
 def test_every_role_has_its_workers() -> None:

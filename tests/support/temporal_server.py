@@ -9,6 +9,9 @@ SETTINGS = DYNAMIC_CONFIG | {
     "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": "1",
     # For WorkflowEnvironment.start_time_skipping_v2(); changes nothing for workflows that are not asked to skip.
     "frontend.WorkflowTimeSkippingEnabled": "true",
+    # Whether the last transfer of a build is over is otherwise looked at every three minutes.
+    "matching.wv.VersionDrainageStatusVisibilityGracePeriod": '"1s"',
+    "matching.wv.VersionDrainageStatusRefreshInterval": '"1s"',
 }
 """Settings of the server that tests depend on, as JSON values: those of the demonstration, and more."""
 

@@ -7,6 +7,7 @@ from temporalio.service import RPCError
 
 from hookflash._findings import Finding, Level, failure
 from hookflash._operators.arguments import Add
+from hookflash._operators.builds import builds
 from hookflash._operators.listeners import listeners
 from hookflash._operators.server import attributes, clock, namespace, queues
 from hookflash._operators.session import DONE, REFUSED, Session, write, write_json
@@ -17,6 +18,7 @@ CHECKS = (
     ("clock", clock),
     ("attributes", attributes),
     ("workers", queues),
+    ("builds", builds),
     ("listeners", listeners),
     ("payloads", payloads),
     ("transfers", suspended),

@@ -89,7 +89,7 @@ async def _difference(client: Client) -> timedelta | None:
     polling = asyncio.create_task(client.workflow_service.poll_workflow_task_queue(request, timeout=RPC_TIMEOUT))
     try:
         while not polling.done():
-            pollers = (await _described(client, queue.name, _WORKFLOWS)).pollers
+            pollers = (await described(client, queue.name, _WORKFLOWS)).pollers
             after = datetime.now(UTC)
             for poller in pollers:
                 there = poller.last_access_time.ToDatetime(UTC)
@@ -134,7 +134,7 @@ async def queues(client: Client) -> AsyncIterator[Finding]:
         RPCError: The server does not say.
     """
     for name, kind, what, role in QUEUES:
-        pollers = (await _described(client, name, kind)).pollers
+        pollers = (await described(client, name, kind)).pollers
         workers = len({it.identity for it in pollers})
         if workers:
             yield ok(
@@ -145,7 +145,8 @@ async def queues(client: Client) -> AsyncIterator[Finding]:
             yield failure("workers", f"{what}: nobody asks for work ({name})", remedy)
 
 
-async def _described(client: Client, queue: str, kind: TaskQueueType.ValueType) -> DescribeTaskQueueResponse:
+async def described(client: Client, queue: str, kind: TaskQueueType.ValueType) -> DescribeTaskQueueResponse:
+    """Return what the server knows of a task queue: who asks for work, and which build is given it."""
     request = DescribeTaskQueueRequest(
         namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
     )
