@@ -57,6 +57,7 @@ class Metric(NamedTuple):
 
 _REACTIONS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0)
 _RINGS = (1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 90.0, 120.0)
+_LATENESS = (5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0)
 _WAITS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1800.0)
 
 TRANSFERS_FINISHED = Metric(
@@ -119,6 +120,28 @@ RECONCILE_CORRECTIONS = Metric(
     ("mode", "provider", "tenant"),
     "News of legs that no event had told, found by the look at the real state after a listener was back.",
 )
+CALL_BACKS_FINISHED = Metric(
+    "hookflash_call_backs_finished",
+    Kind.COUNTER,
+    ("outcome", "failed", "cause", "provider", "tenant"),
+    "Promised call-backs that are over. `outcome` is `connected` (kept), `not_reached`, `denied` or `cancelled`; "
+    "`failed` (`caller`, `customer`) and `cause` are those of the last attempt, and `none` where nobody failed.",
+)
+CALL_BACK_ATTEMPTS = Metric(
+    "hookflash_call_back_attempts",
+    Kind.COUNTER,
+    ("failed", "cause", "provider", "tenant"),
+    "Attempts to call customers back. `failed` says who was not there, and is `none` for an attempt that came about, "
+    "or that the provider did not make.",
+)
+CALL_BACK_LATENESS = Metric(
+    "hookflash_call_back_lateness",
+    Kind.HISTOGRAM,
+    ("provider", "tenant"),
+    "From the moment for which a call-back was promised until both were on the line: the time until a phone was "
+    "answered, the attempts that failed and their pauses. For those that were kept.",
+    _LATENESS,
+)
 ARRANGE_DURATION = Metric(
     "hookflash_arrange_duration",
     Kind.HISTOGRAM,
@@ -131,8 +154,8 @@ LISTENER_UP = Metric(
     "hookflash_listener_up",
     Kind.GAUGE,
     ("provider",),
-    "1 while this process hears the events of a node, 0 when it has stopped. One process at a time does, so look at "
-    "the greatest of all.",
+    "1 while this process hears the events of a node, else 0. Every worker, engines too, says 0 for each node of its "
+    "settings. One process at a time hears a node, so look at the greatest of all.",
 )
 EVENTS_HEARD = Metric(
     "hookflash_events_heard",
@@ -157,6 +180,9 @@ METRICS = (
     HOLD_DURATION,
     ANSWER_TO_CONNECTED,
     RECONCILE_CORRECTIONS,
+    CALL_BACKS_FINISHED,
+    CALL_BACK_ATTEMPTS,
+    CALL_BACK_LATENESS,
     ARRANGE_DURATION,
     LISTENER_UP,
     EVENTS_HEARD,
@@ -193,8 +219,8 @@ class Recorded:
             return new
 
 
-TRANSFERS_RECORDED = Recorded()
-"""Run ids of transfers. Shared by all workflows of a process, none of which may decide anything by it."""
+RUNS_RECORDED = Recorded()
+"""Run ids of transfers and call-backs. All workflows of a process share it; none may decide anything by it."""
 
 
 def count(meter: MetricMeter, metric: Metric, labels: Mapping[str, str], by: int = 1) -> None:

@@ -23,7 +23,7 @@ from workers.engine import Limits, Role, build_workers, ensure_listeners, look_a
 from workers.health import Health, served
 from workers.provider_settings import SIMULATOR
 from workers.settings import Settings, unknown_variables, variables
-from workers.telemetry import make_runtime, wants_traces
+from workers.telemetry import make_runtime, show_nodes, wants_traces
 from workers.variables import SettingsError, Variable
 
 T = TypeVar("T")
@@ -78,6 +78,7 @@ async def _serve(settings: Settings, role: Role, runtime: Runtime) -> None:
     tenants = settings.tenants()
     converter = encryption.converter(settings)
     providers = _providers(settings, role)
+    show_nodes(runtime, providers)
     health = Health()
     interceptors, flush = _tracing(settings)
     try:

@@ -1,6 +1,7 @@
 """The Temporal runtime of a process, which is also where everything is measured."""
 
 import os
+from collections.abc import Iterable
 
 from temporalio.runtime import LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
 
@@ -29,6 +30,19 @@ def make_runtime(settings: Settings, logging: LoggingConfig) -> Runtime:
         return Runtime(telemetry=TelemetryConfig(logging=logging, metrics=prometheus(address) if address else None))
     except ValueError as error:
         raise SettingsError(f"{variable_of('metrics_address')}: {error}") from error
+
+
+def show_nodes(runtime: Runtime, nodes: Iterable[str]) -> None:
+    """Show of every node that it is not heard until a listener says so: of one that nobody ever heard, too.
+
+    Without this the alert on it would have nothing to look at once the process that heard it is gone.
+
+    Args:
+        runtime: Of the process.
+        nodes: Names of the nodes in the settings.
+    """
+    for node in nodes:
+        metrics.show(runtime.metric_meter, metrics.LISTENER_UP, {"provider": node}, 0)
 
 
 def wants_traces(settings: Settings) -> bool:

@@ -15,6 +15,7 @@ from hookflash import Cause, Evidence, Mode, ProviderEvent, Target, names
 from hookflash._summary import in_words
 from hookflash.converter import Unreadable
 from workflows.call_back_attempt import CUSTOMER, Attempt, MadeBy
+from workflows.call_back_measuring import measure_call_back
 from workflows.call_back_ringing import bring_together, unless
 from workflows.children import watch_over
 from workflows.payloads import CallBackAttempt, CallBackInput, CallBackOutcome, CallBackParty, CallBackResult
@@ -72,6 +73,13 @@ class CallBack:
             if outcome is not None:
                 break
         result = CallBackResult(outcome=outcome or "not_reached", attempts=tuple(self._tried))
+        measure_call_back(
+            {"provider": promise.provider, "tenant": promise.tenant},
+            result.outcome,
+            [(it.failed, it.cause) for it in result.attempts],
+            workflow.info().start_time + promise.after,
+            kept=result.outcome == "connected",
+        )
         self._post(promise, "ended", f"Over: {result.outcome.replace('_', ' ')}")
         return result
 

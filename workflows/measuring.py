@@ -17,6 +17,12 @@ from workflows.core import LegRef, Standing, State
 from workflows.ledger import Ledger
 
 
+def first_time() -> bool:
+    """Return whether this run is to be recorded now: it is no replay, and was not recorded in this process."""
+    # Looked at first: a replay must not use up the first time.
+    return not workflow.unsafe.is_replaying() and metrics.RUNS_RECORDED.first_time(workflow.info().run_id)
+
+
 class Measuring:
     """Is told what the provider has made true, and what came of it all."""
 
@@ -50,8 +56,7 @@ class Measuring:
 
     def finished(self, result: TransferResult) -> None:
         """Count a transfer that is over, and everything it took."""
-        # Looked at first: a replay must not use up the first time.
-        if workflow.unsafe.is_replaying() or not metrics.TRANSFERS_RECORDED.first_time(workflow.info().run_id):
+        if not first_time():
             return
         outcome, cause = result.outcome.value, result.cause.value if result.cause else ""
         meter = workflow.metric_meter()

@@ -109,10 +109,14 @@ def test_telemetry_says_where_the_compose_file_has_it() -> None:
     assert f"`{health}`" in paragraph
 
 
-async def test_its_query_finds_who_waits_for_a_node(client: Client) -> None:
-    (query,) = re.findall(r'temporal workflow list --query "(.*)"', TEXT)
-    assert f"'{names.WATCH}NAME:'" in query
-    assert (await client.count_workflows(query)).count == 0
+async def test_its_queries_are_taken_and_find_what_they_say(client: Client) -> None:
+    queries: list[str] = re.findall(r'temporal workflow list --query "(.*?)"', TEXT)
+    assert any(f"'{names.WATCH}NAME:'" in it for it in queries)
+    assert len([it for it in queries if f"WorkflowType = '{names.CALL_BACK_TYPE}'" in it]) == 2
+    for query in queries:
+        assert (await client.count_workflows(query)).count >= 0, query
+    (waits_for_node,) = (it for it in queries if names.WATCH in it)
+    assert (await client.count_workflows(waits_for_node)).count == 0
 
 
 def test_workers_take_their_attributes_from_what_a_namespace_has() -> None:

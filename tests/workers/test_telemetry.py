@@ -6,6 +6,7 @@ import pytest
 from temporalio.client import Client
 
 from hookflash import Agent, Customer, Mode, Outcome, Target, TransferClient, TransferRequest
+from hookflash.names import TASK_QUEUE
 from tests.support.polling import eventually
 from tests.support.prometheus import Scrape, free_address, scrape
 from tests.workers.process import temporal_at, worker_process
@@ -48,7 +49,27 @@ async def test_one_endpoint_has_the_slots_of_the_worker_and_the_transfers(
     assert seen.total("hookflash_transfers_finished_total", mode="cold", outcome="connected") == 1
     assert seen.total("hookflash_events_heard_total", provider=SIMULATOR, kind="answered") == 1
     assert seen.total("temporal_worker_task_slots_available", worker_type="ActivityWorker") > 0
+    assert seen.total("temporal_worker_task_slots_available", task_queue=TASK_QUEUE, worker_type="WorkflowWorker") > 0
     assert "tenant=" not in seen.text
+
+
+async def test_an_engine_shows_that_it_does_not_hear_the_nodes_of_its_settings(
+    own_namespace: Client, tmp_path: Path
+) -> None:
+    """Else nothing is to be seen of a node once the listener that heard it is gone."""
+    address = free_address()
+    file = tmp_path / "nodes.toml"
+    node = 'url = "http://127.0.0.1:1/ari"\nusername = "engine"\npassword = "x"\n'
+    file.write_text("".join(f'[nodes.{name}]\napp = "{name}"\n{node}' for name in ("north", "south")))
+    variables = temporal_at(own_namespace) | {
+        "HOOKFLASH_SIMULATOR": "false",
+        "HOOKFLASH_ASTERISK_NODES_FILE": str(file),
+        "HOOKFLASH_METRICS_ADDRESS": address,
+    }
+    async with worker_process(tmp_path / "log", "--role", "engine", **variables) as process:
+        await process.ready()
+        shown = (await scrape(address)).series("hookflash_listener_up")
+    assert sorted((labels["provider"], value) for labels, value in shown) == [("north", 0.0), ("south", 0.0)]
 
 
 async def test_a_tenant_is_a_label_where_that_is_asked_for(own_namespace: Client, tmp_path: Path) -> None:

@@ -1,43 +1,19 @@
 """What is measured of transfers, read where Prometheus reads it."""
 
 from collections import Counter
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import pytest
 from temporalio.client import Client
-from temporalio.runtime import Runtime, TelemetryConfig
 
 from activities.metrics import METRICS
 from hookflash import Mode, Outcome, Policy, ProviderEvent, Stage, TransferResult
-from hookflash.converter import data_converter
 from hookflash.fallbacks import HandOff
 from tests.support.polling import eventually
-from tests.support.prometheus import Scrape, free_address, scrape
+from tests.support.prometheus import Scrape
 from tests.workflows.engine import Running, running_engine
+from tests.workflows.measured import Measured
 from tests.workflows.scenarios import warm_completed
-from workers.telemetry import prometheus
-
-
-class Measured:
-    """A client of its own, and what its workers have measured."""
-
-    def __init__(self, client: Client, address: str) -> None:
-        self.client = client
-        self._address = address
-
-    @classmethod
-    async def connect(cls, client: Client) -> Self:
-        """Measure apart from everybody else."""
-        address = free_address()
-        runtime = Runtime(telemetry=TelemetryConfig(metrics=prometheus(address)))
-        server = client.service_client.config.target_host
-        own = await Client.connect(
-            server, namespace=client.namespace, data_converter=data_converter, runtime=runtime, identity="measured"
-        )
-        return cls(own, address)
-
-    async def now(self) -> Scrape:
-        return await scrape(self._address)
 
 
 @pytest.fixture
