@@ -2,13 +2,17 @@
 
 import asyncio
 import logging
+import uuid
 from collections import deque
 from datetime import timedelta
 
+from temporalio.api.common.v1 import Payloads, WorkflowExecution
+from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.telephony.model import LegEvent
 from hookflash import names
 from hookflash.events import ProviderEvent
 
@@ -26,6 +30,58 @@ UNDELIVERED = "Undelivered"
 """The `type` of the error that says that Temporal did not take a signal."""
 
 logger = logging.getLogger(__name__)
+
+
+def as_signal(event: LegEvent) -> ProviderEvent:
+    """Return what a workflow is told of an event."""
+    return ProviderEvent(
+        kind=event.kind, leg=event.leg, cause=event.cause or "", digit=event.digit, evidence=event.evidence
+    )
+
+
+async def deliver(
+    client: Client, owner: str, event: ProviderEvent, *, request_id: str = "", rpc_timeout: timedelta = RPC_TIMEOUT
+) -> bool:
+    """Send an event to a workflow.
+
+    Args:
+        client: A client with the data converter of the contract.
+        owner: See `hookflash.names.owner_token`.
+        event: What is told.
+        request_id: Of two signals with the same one a run gets the first only, whoever sends them. Default: a new one,
+            by which the SDK's own tries of this call are one signal.
+        rpc_timeout: Longest wait for the answer, tries included.
+
+    Returns:
+        False if nobody is told, now or ever: the workflow is over, or Temporal refuses the signal as such.
+
+    Raises:
+        RPCError: Temporal did not take it now.
+    """
+    workflow, run_id = names.owning_run(owner)
+    request = SignalWorkflowExecutionRequest(
+        namespace=client.namespace,
+        workflow_execution=WorkflowExecution(workflow_id=workflow, run_id=run_id or ""),
+        signal_name=names.PROVIDER_EVENT_SIGNAL,
+        input=Payloads(payloads=await client.data_converter.encode([event])),
+        identity=client.identity,
+        request_id=request_id or str(uuid.uuid4()),
+    )
+    try:
+        # In place of the handle's signal(), which makes up the request id.
+        await client.workflow_service.signal_workflow_execution(request, retry=True, timeout=rpc_timeout)
+    except RPCError as error:
+        match error.status:
+            case RPCStatusCode.NOT_FOUND:
+                logger.debug("%s of leg %s came after the end of %s", event.kind, event.leg, owner)
+            case RPCStatusCode.INVALID_ARGUMENT:
+                # It will never be taken: an owner that is no workflow id, or a workflow with too many signals.
+                # The transfers of everybody else must not suffer from it.
+                logger.warning("Temporal refused %s of leg %s for %s: %s", event.kind, event.leg, owner, error)
+            case _:
+                raise
+        return False
+    return True
 
 
 class Delivery:
@@ -76,21 +132,8 @@ class Delivery:
 
     async def _send(self, owner: str, event: ProviderEvent) -> None:
         try:
-            workflow, run_id = names.owning_run(owner)
-            await self._client.get_workflow_handle(workflow, run_id=run_id).signal(
-                names.PROVIDER_EVENT_SIGNAL, event, rpc_timeout=RPC_TIMEOUT
-            )
+            self.sent += await deliver(self._client, owner, event)
         except RPCError as error:
-            match error.status:
-                case RPCStatusCode.NOT_FOUND:
-                    logger.debug("%s of leg %s came after the end of %s", event.kind, event.leg, owner)
-                case RPCStatusCode.INVALID_ARGUMENT:
-                    # It will never be taken: an owner that is no workflow id, or a workflow with too many signals.
-                    # The transfers of everybody else must not suffer from it.
-                    logger.warning("Temporal refused %s of leg %s for %s: %s", event.kind, event.leg, owner, error)
-                case status:
-                    raise ApplicationError(
-                        f"Temporal did not take a signal for {owner}: {status.name}", type=UNDELIVERED
-                    ) from error
-        else:
-            self.sent += 1
+            raise ApplicationError(
+                f"Temporal did not take a signal for {owner}: {error.status.name}", type=UNDELIVERED
+            ) from error

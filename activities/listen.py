@@ -19,7 +19,7 @@ from temporalio.service import RPCError
 
 from activities import metrics
 from activities.admission import Tenants
-from activities.delivery import Delivery
+from activities.delivery import Delivery, as_signal
 from activities.open_calls import running_on
 from activities.telephony.errors import ProtocolError, ProviderUnavailable, TelephonyError
 from activities.telephony.interface import Telephony
@@ -273,16 +273,7 @@ class _Session:
 
     def _pass_on(self, event: LegEvent) -> None:
         self._note_heard(event.kind.value)
-        self.delivery.post(
-            event.owner,
-            ProviderEvent(
-                kind=event.kind,
-                leg=event.leg,
-                cause=event.cause or "",
-                digit=event.digit,
-                evidence=event.evidence,
-            ),
-        )
+        self.delivery.post(event.owner, as_signal(event))
 
 
 def _leaves(said: str) -> ApplicationError:

@@ -169,6 +169,21 @@ LISTENER_LOOKS = Metric(
     ("provider",),
     "Transfers that were asked to look at the real state because a listener has (re)connected.",
 )
+WEBHOOKS_RECEIVED = Metric(
+    "hookflash_webhooks_received",
+    Kind.COUNTER,
+    ("provider", "kind"),
+    "Webhooks that were the provider's own and have been answered, those included that told nothing new. `kind` says "
+    "what they were about: `leg`, `room`, `screen`, `hold`, `say`, `tone`.",
+)
+WEBHOOKS_REFUSED = Metric(
+    "hookflash_webhooks_refused",
+    Kind.COUNTER,
+    ("provider", "reason"),
+    "Webhooks that were not taken. `reason` is `no_signature`, `wrong_signature`, `unknown_key`, `forged_path`, "
+    "`unknown_path`, `method`, `content_type`, `too_large`, `too_slow`, `malformed`, `overloaded`, or `temporal` "
+    "(which did not take the signal in time).",
+)
 
 METRICS = (
     TRANSFERS_FINISHED,
@@ -187,6 +202,8 @@ METRICS = (
     LISTENER_UP,
     EVENTS_HEARD,
     LISTENER_LOOKS,
+    WEBHOOKS_RECEIVED,
+    WEBHOOKS_REFUSED,
 )
 """All of them. ``docs/telemetry.md`` has the same table."""
 

@@ -21,6 +21,7 @@ from workers.attributes import AttributesError, ensure_search_attributes
 from workers.codec_server import main as codec_server
 from workers.engine import Limits, Role, build_workers, ensure_listeners, look_after_listeners, running
 from workers.health import Health, served
+from workers.ingress import main as ingress
 from workers.provider_settings import SIMULATOR
 from workers.settings import Settings, unknown_variables, variables
 from workers.telemetry import make_runtime, show_nodes, wants_traces
@@ -45,6 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
         return doctor.main(arguments[1:])
     if arguments[:1] == ["codec-server"]:
         return codec_server.main(arguments[1:])
+    if arguments[:1] == ["ingress"]:
+        return ingress.main(arguments[1:])
     role = Role(_parser().parse_args(arguments).role)
     try:
         settings = Settings.load()
@@ -161,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m workers",
         description="Runs call transfers. Stops on SIGTERM, in good order. "
         "'python -m workers doctor asterisk' looks at the nodes instead, 'python -m workers codec-server' decrypts for "
-        "Temporal's UI and CLI.",
+        "Temporal's UI and CLI, 'python -m workers ingress' takes the webhooks of providers that call them.",
         epilog=help_text(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

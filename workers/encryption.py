@@ -1,6 +1,7 @@
 """Encryption of what Temporal stores, as a worker's settings want it."""
 
 import logging
+from pathlib import Path
 
 from temporalio.converter import DataConverter
 
@@ -19,13 +20,26 @@ def converter(settings: Settings) -> DataConverter:
     Raises:
         SettingsError: The file with the keys cannot be used.
     """
-    if settings.encryption_keys_file is None:
-        # A simulated exchange rings nobody: there is nothing to protect.
-        level = logging.WARNING if settings.asterisk_nodes() else logging.INFO
+    # A simulated exchange rings nobody: there is nothing to protect.
+    return converter_with(settings.encryption_keys_file, warn=bool(settings.asterisk_nodes()))
+
+
+def converter_with(keys: Path | None, *, warn: bool) -> DataConverter:
+    """Return a data converter, and log which it is.
+
+    Args:
+        keys: File with the keys. None: nothing is encrypted.
+        warn: Whether that is worth a warning.
+
+    Raises:
+        SettingsError: The file cannot be used.
+    """
+    if keys is None:
+        level = logging.WARNING if warn else logging.INFO
         logger.log(level, "numbers and names are stored in clear: %s is not set", KEYS_FILE_VARIABLE)
         return data_converter
     try:
-        found = encrypted(data_converter, settings.encryption_keys_file)
+        found = encrypted(data_converter, keys)
     except EncryptionError as error:
         raise SettingsError(f"{KEYS_FILE_VARIABLE}: {error}") from error
     assert isinstance(found.payload_codec, EncryptingCodec)

@@ -20,13 +20,13 @@ from workers.variables import (
     Duration,
     Variable,
     from_file,
-    is_secret,
     variable_of,
+    variables_of,
 )
 
 ELSEWHERE = frozenset({"HOOKFLASH_REQUIRE"})
 """Variables of our own that are no settings of a worker, so that nobody is warned of them."""
-OTHER_PROCESSES = ("HOOKFLASH_CODEC_SERVER_",)
+OTHER_PROCESSES = ("HOOKFLASH_CODEC_SERVER_", "HOOKFLASH_INGRESS_")
 """How variables of our other processes begin: all of them may have one environment."""
 
 
@@ -84,15 +84,7 @@ class Settings(TelemetrySettings, DeploymentSettings, ProviderSettings):
 
 def variables() -> Iterator[Variable]:
     """Every variable of ours, from the fields."""
-    for name, field in Settings.model_fields.items():
-        default = field.get_default()
-        told = f"{default.total_seconds():g}" if isinstance(default, timedelta) else str(default)
-        if isinstance(default, bool):
-            told = told.lower()
-        description = " ".join((field.description or "").split())
-        yield Variable(variable_of(name), "" if default is None else told, description)
-        if is_secret(field):
-            yield Variable(variable_of(name) + FILE_SUFFIX, "", "File that holds it, in place of the variable above.")
+    return variables_of(Settings)
 
 
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:

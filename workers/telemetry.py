@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from temporalio.runtime import LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
 
 from activities import metrics
-from workers.settings import Settings
+from workers.telemetry_settings import TelemetrySettings
 from workers.variables import SettingsError, variable_of
 
 OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 """OpenTelemetry's own variables for where spans go."""
 
 
-def make_runtime(settings: Settings, logging: LoggingConfig) -> Runtime:
+def make_runtime(settings: TelemetrySettings, logging: LoggingConfig) -> Runtime:
     """Return the runtime that the settings ask for; it serves ``/metrics`` if they do, from a thread of its own.
 
     Args:
@@ -45,7 +45,7 @@ def show_nodes(runtime: Runtime, nodes: Iterable[str]) -> None:
         metrics.show(runtime.metric_meter, metrics.LISTENER_UP, {"provider": node}, 0)
 
 
-def wants_traces(settings: Settings) -> bool:
+def wants_traces(settings: TelemetrySettings) -> bool:
     """Return whether spans are to be exported: otherwise what that takes is not even loaded."""
     return bool(settings.otlp_endpoint) or any(os.environ.get(name) for name in OTLP_ENDPOINTS)
 

@@ -1,6 +1,6 @@
 """How fields become environment variables ``HOOKFLASH_*``: their names, secrets from files, errors that name them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self, TypeVar, get_args
@@ -102,6 +102,19 @@ class _Environment(EnvSettingsSource):
             return SecretFile(Path(path)), key, is_complex
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{variable}: the file cannot be read: {_why(error)}") from error
+
+
+def variables_of(settings: type[BaseSettings]) -> Iterator[Variable]:
+    """Every variable of some settings, from their fields."""
+    for name, field in settings.model_fields.items():
+        default = field.get_default()
+        told = f"{default.total_seconds():g}" if isinstance(default, timedelta) else str(default)
+        if isinstance(default, bool):
+            told = told.lower()
+        description = " ".join((field.description or "").split())
+        yield Variable(variable_of(name), "" if default is None else told, description)
+        if is_secret(field):
+            yield Variable(variable_of(name) + FILE_SUFFIX, "", "File that holds it, in place of the variable above.")
 
 
 def variable_of(field_name: str) -> str:

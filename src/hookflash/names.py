@@ -1,5 +1,6 @@
 """Names that callers, workers and operators share. All of them are public API."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from temporalio.common import SearchAttributeKey
@@ -102,6 +103,28 @@ def owning_run(token: str) -> tuple[str, str | None]:
     """Return the workflow id and the run id of an owner; no run id if the token names none."""
     workflow, _, run_id = token.partition("/")
     return workflow, run_id or None
+
+
+def heirs(owner: str) -> Iterator[str]:
+    """Yield who may own a leg by now, of which only is known who owned it once: itself first.
+
+    When a transfer is over, the watch over its call owns the legs that it left; and when the call is transferred again,
+    the next transfer does, which has the same workflow id.
+
+    Args:
+        owner: See `owner_token`.
+    """
+    yield owner
+    workflow, run_id = owning_run(owner)
+    if run_id is None:
+        return
+    if workflow.startswith(WATCH):
+        yield workflow  # a watch that goes on for very long has several runs
+        call = workflow.removeprefix(WATCH).rpartition(":")[0]
+        yield f"transfer:{call}"
+        return
+    yield supervision_id(workflow, run_id)
+    yield workflow
 
 
 def customer_leg(owner: str, provider: str) -> str:
