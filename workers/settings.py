@@ -11,6 +11,7 @@ from pydantic import Field
 
 from activities.admission import Tenants
 from workers.deployment_settings import DeploymentSettings
+from workers.ingress.settings import IngressSettings
 from workers.provider_settings import ProviderSettings
 from workers.secret_files import SecretFile, is_exposed
 from workers.telemetry_settings import TelemetrySettings
@@ -26,7 +27,7 @@ from workers.variables import (
 
 ELSEWHERE = frozenset({"HOOKFLASH_REQUIRE"})
 """Variables of our own that are no settings of a worker, so that nobody is warned of them."""
-OTHER_PROCESSES = ("HOOKFLASH_CODEC_SERVER_", "HOOKFLASH_INGRESS_")
+OTHER_PROCESSES = ("HOOKFLASH_CODEC_SERVER_",)
 """How variables of our other processes begin: all of them may have one environment."""
 
 
@@ -89,6 +90,6 @@ def variables() -> Iterator[Variable]:
 
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return variables that look like ours and are not: a typing error would otherwise go unnoticed."""
-    known = {it.name for it in variables()} | ELSEWHERE
+    known = {it.name for it in (*variables(), *variables_of(IngressSettings))} | ELSEWHERE
     ours = (name for name in environ if name.startswith(PREFIX) and not name.startswith(OTHER_PROCESSES))
     return sorted(name for name in ours if name not in known)

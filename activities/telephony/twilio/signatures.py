@@ -46,7 +46,7 @@ class SigningSecrets:
             Refused: A key or an algorithm that we do not know.
         """
         if not settings:
-            return self.auth_token.get_secret_value().split() if self.auth_token else [], _USUAL
+            return _lines(self.auth_token), _USUAL
         told = dict(_pairs(settings))
         algorithm = told.get("algorithm", _USUAL).upper()
         secret = self._by_id().get(told.get("key", ""))
@@ -57,8 +57,7 @@ class SigningSecrets:
         return [secret], algorithm
 
     def _by_id(self) -> Mapping[str, str]:
-        lines = self.shared_keys.get_secret_value().splitlines() if self.shared_keys else []
-        return {fields[0]: fields[1] for fields in map(str.split, lines) if len(fields) == 2}
+        return {fields[0]: fields[1] for fields in map(str.split, _lines(self.shared_keys)) if len(fields) == 2}
 
 
 def verify(request: WebhookRequest, url: str, fragment: str, parameters: Parameters, secrets: SigningSecrets) -> None:
@@ -99,6 +98,11 @@ def signature(secret: str, url: str, parameters: Parameters, algorithm: str = _U
 def signed_text(url: str, parameters: Parameters) -> str:
     """Return all that is signed of a request. The same value of a name counts once."""
     return url + "".join(name + value for name, value in sorted(set(parameters)))
+
+
+def _lines(secret: SecretStr | None) -> list[str]:
+    lines = secret.get_secret_value().splitlines() if secret else []
+    return [it.strip() for it in lines if it.strip()]
 
 
 def _spellings(url: str, fragment: str) -> Iterator[str]:
