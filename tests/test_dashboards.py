@@ -18,7 +18,7 @@ SELECTOR = re.compile(r"\b((?:hookflash|temporal)_\w+)(?:\{([^}]*)\})?")
 LABEL = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
 RUNBOOK = re.compile(
     r"(docs/operations\.md)#(temporal-is-down|the-engine-is-down|a-listener-is-down|a-provider-is-down"
-    r"|customers-are-being-lost|call-backs-are-not-kept)"
+    r"|customers-are-being-lost|call-backs-are-not-kept|webhooks-are-refused)"
 )
 
 EXPORTED = {

@@ -12,7 +12,9 @@ import yaml
 from tests.support.requirements import TOOLS
 from workers import connection
 from workers.codec_server import settings as codec_server
+from workers.ingress.settings import IngressSettings
 from workers.settings import variables
+from workers.variables import variables_of
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
@@ -65,10 +67,11 @@ def file_of(service: str, place: str) -> Path:
 
 
 def known_settings() -> dict[str, set[str]]:
-    """Return every environment variable that means something: to a worker, to the codec server."""
+    """Return every environment variable that means something: to a worker, to the codec server, to the ingress."""
     return {
         "worker": {it.name for it in (*variables(), *connection.VARIABLES)},
         "codec-server": {it.name for it in codec_server.VARIABLES},
+        "ingress": {it.name for it in (*variables_of(IngressSettings), *connection.VARIABLES)},
     }
 
 

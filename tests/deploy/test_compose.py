@@ -26,6 +26,7 @@ from tests.deploy.composition import (
 from tests.deploy.image import stages
 from tests.support.temporal_server import temporal_executable
 from workers.engine import Role
+from workers.ingress.main import LAST_SECONDS
 
 each_service = pytest.mark.parametrize("service", services().values(), ids=services().keys())
 
@@ -68,7 +69,7 @@ def test_images_are_pinned(service: Yaml) -> None:
 
 
 def test_our_images_have_our_version() -> None:
-    assert own_images().keys() == {"engine", "listener", "codec-server", "asterisk"}
+    assert own_images().keys() == {"engine", "listener", "codec-server", "ingress", "asterisk"}
     assert {services()[name]["image"].partition(":")[2] for name in own_images()} == {version("hookflash")}
 
 
@@ -156,31 +157,43 @@ WORKERS = [str(role) for role in Role if role is not Role.ALL]
 """A worker with the simulator cannot be split, so role "all" is not among them."""
 
 
-def test_the_settings_of_the_workers_and_of_the_codec_server_are_settings() -> None:
+def test_the_settings_of_every_process_of_ours_are_settings() -> None:
     for name in WORKERS:
         assert services()[name]["environment"].keys() <= known_settings()["worker"]
     # It can do nothing without any of its own.
     assert services()["codec-server"]["environment"].keys() == known_settings()["codec-server"]
+    assert services()["ingress"]["environment"].keys() <= known_settings()["ingress"]
 
 
 def test_workers_are_there_by_role_and_have_the_time_to_end() -> None:
     commands = {name: it["command"] for name, it in services().items() if it["image"].startswith("hookflash:")}
-    assert commands == {**{role: ["--role", role] for role in WORKERS}, "codec-server": ["codec-server"]}
+    others = {name: [name] for name in ("codec-server", "ingress")}
+    assert commands == {**{role: ["--role", role] for role in WORKERS}, **others}
     for name in WORKERS:
         timeout = int(services()[name]["environment"]["HOOKFLASH_GRACEFUL_SHUTDOWN_TIMEOUT"])
         assert int(services()[name]["stop_grace_period"].removesuffix("s")) >= timeout + 10
 
 
-@pytest.mark.parametrize("name", WORKERS)
+@pytest.mark.parametrize("name", [*WORKERS, "ingress"])
 def test_the_health_check_of_the_image_asks_where_the_worker_listens(name: str) -> None:
     (address,) = (it.removeprefix(HEALTH) for it in stages()[-1].all("ENV") if it.startswith(HEALTH))
     assert f"http://{address}/livez" in stages()[-1].words("HEALTHCHECK")[-1]
     assert HEALTH.removesuffix("=") not in services()[name]["environment"]
 
 
-def test_the_codec_server_has_the_keys_of_the_workers() -> None:
+def test_the_ingress_is_there_for_those_who_have_twilio_and_has_the_time_to_end() -> None:
+    profiles = {name: it["profiles"] for name, it in services().items() if "profiles" in it}
+    assert profiles == {"ingress": ["twilio"]}
+    ingress = services()["ingress"]
+    host, port = ingress["environment"]["HOOKFLASH_INGRESS_ADDRESS"].split(":")
+    assert host == "0.0.0.0"
+    assert ingress["ports"] == [f"{LOOPBACK}{port}:{port}"]
+    assert int(ingress["stop_grace_period"].removesuffix("s")) >= LAST_SECONDS + 5
+
+
+def test_all_of_ours_have_the_same_keys() -> None:
     variable = "HOOKFLASH_ENCRYPTION_KEYS_FILE"
-    files = {services()[name]["environment"][variable] for name in (*WORKERS, "codec-server")}
+    files = {services()[name]["environment"][variable] for name in (*WORKERS, "codec-server", "ingress")}
     assert files == {"/run/secrets/encryption_keys"}
 
 

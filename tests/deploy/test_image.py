@@ -8,16 +8,20 @@ import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from google.protobuf import json_format
 from temporalio.api.common.v1 import Payloads
 
+from activities.telephony.twilio.callbacks import CallbackUrls
 from hookflash.converter import data_converter
 from hookflash.encryption import encrypted
 from scripts.bootstrap import UV_VERSION
 from tests.deploy.composition import ROOT, create_namespace, free_port, own_images, services
 from tests.deploy.image import build, stages
+from tests.support.polling import eventually
+from tests.support.twilio_signing import CALL_SID, signed_form
 from tests.workers.asking import ask
 
 
@@ -150,6 +154,31 @@ async def test_the_codec_server_reads_for_whoever_has_the_token(image: Path, sec
         (read,) = json_format.Parse(answer.body, Payloads()).payloads
         assert read.data == b'"Zebulon"'
     assert not await succeeds(check, image)
+
+
+async def test_the_ingress_takes_what_twilio_signs(image: Path, secrets: Path, namespace: dict[str, str]) -> None:
+    create_namespace(namespace)
+    address = f"127.0.0.1:{free_port()}"
+    changes = {
+        **files_of("ingress", secrets),
+        **{name: it for name, it in here(secrets, namespace).items() if "ASTERISK" not in name},
+        "HOOKFLASH_TWILIO_CALLBACK_URL": "https://hooks.example",
+        "HOOKFLASH_INGRESS_ADDRESS": address,
+    }
+    key, token = ((secrets / f"twilio_{it}").read_text().strip() for it in ("callback_key", "auth_token"))
+    url = CallbackUrls("https://hooks.example", "twilio", key.encode()).leg("transfer:twilio:never/there", "leg")
+    body, headers = signed_form(url, {"CallSid": CALL_SID, "CallStatus": "ringing"}, token)
+    here_url = f"http://{address}{urlsplit(url).path}"
+
+    async with container(image, "ingress", **changes) as process:
+        assert await said_ready(process) == f"hookflash ingress ready: http://{address} nodes=twilio"
+
+        async def told() -> bool | None:
+            return (await ask(here_url, body, **headers)).status == 204 or None
+
+        # Until it has reached Temporal, Twilio is to tell it again.
+        await eventually(told, "an answer", 60)
+        assert (await ask(here_url, body + b"&a=1", **headers)).status == 403
 
 
 async def succeeds(command: Sequence[str], image: Path) -> bool:

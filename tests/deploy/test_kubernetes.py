@@ -26,8 +26,8 @@ from workers.settings import Settings
 from workflows.call_back import CallBack
 
 FOLDER = ROOT / "deploy/kubernetes"
-KUSTOMIZATION = FOLDER / "kustomization.yaml"
-MANIFESTS = [it for it in sorted(FOLDER.glob("*.yaml")) if it != KUSTOMIZATION]
+KUSTOMIZATIONS = sorted(FOLDER.rglob("kustomization.yaml"))
+MANIFESTS = [it for it in sorted(FOLDER.rglob("*.yaml")) if it not in KUSTOMIZATIONS]
 
 
 def resources(kind: str) -> Iterator[Yaml]:
@@ -47,6 +47,9 @@ def configuration() -> dict[str, str]:
 
 ROLES = [str(role) for role in Role if role is not Role.ALL]
 each_role = pytest.mark.parametrize("role", ROLES)
+OTHERS = ["codec-server", "ingress"]
+"""Processes that are no workers, and not everybody needs: each in a folder of its own."""
+each_process = pytest.mark.parametrize("role", [*ROLES, *OTHERS])
 
 
 def pod(role: str) -> dict[str, Any]:
@@ -66,15 +69,17 @@ def test_it_keeps_to_the_schemas_of_kubernetes(manifest: Path) -> None:
     assert "WARN" not in done.stdout + done.stderr
 
 
-def test_kustomize_is_told_of_every_manifest() -> None:
-    (whole,) = documents(KUSTOMIZATION)
-    assert sorted(whole["resources"]) == [it.name for it in MANIFESTS]
+@pytest.mark.parametrize("kustomization", KUSTOMIZATIONS, ids=lambda it: it.parent.name)
+def test_kustomize_is_told_of_every_manifest(kustomization: Path) -> None:
+    (whole,) = documents(kustomization)
+    assert sorted(whole["resources"]) == [it.name for it in MANIFESTS if it.parent == kustomization.parent]
     assert whole["images"] == [{"name": worker("engine")["image"], "newTag": version("hookflash")}]
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl on this machine")
-def test_kustomize_itself_takes_it() -> None:
-    done = subprocess.run(["kubectl", "kustomize", FOLDER], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("kustomization", KUSTOMIZATIONS, ids=lambda it: it.parent.name)
+def test_kustomize_itself_takes_it(kustomization: Path) -> None:
+    done = subprocess.run(["kubectl", "kustomize", kustomization.parent], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert f"image: hookflash:{version('hookflash')}" in done.stdout
 
@@ -101,8 +106,9 @@ def test_the_overlays_of_the_page_patch_what_there_is() -> None:
     assert of_a_build["nameSuffix"] == f"-{build.replace('.', '-')}"
 
 
-def test_every_role_has_its_workers() -> None:
-    assert sorted(it["metadata"]["name"] for it in resources("Deployment")) == [f"hookflash-{it}" for it in ROLES]
+def test_every_role_has_its_workers_and_every_other_process_its_own() -> None:
+    deployed = {it["metadata"]["name"] for it in resources("Deployment")}
+    assert deployed == {f"hookflash-{it}" for it in (*ROLES, *OTHERS)}
 
 
 @each_role
@@ -128,8 +134,8 @@ def test_a_worker_is_looked_after(role: str) -> None:
         assert worker(role)[probe]["httpGet"] == {"path": path, "port": "health"}
 
 
-@each_role
-def test_a_worker_has_no_rights(role: str) -> None:
+@each_process
+def test_a_process_has_no_rights(role: str) -> None:
     user = int(stages()[-1].all("USER")[0].partition(":")[0])
     assert pod(role)["securityContext"] == {
         "runAsNonRoot": True,
@@ -162,7 +168,7 @@ def test_secrets_are_files_that_only_the_worker_reads(role: str) -> None:
     assert created in told
 
 
-@each_role
+@each_process
 def test_one_at_a_time_is_replaced_or_taken_away(role: str) -> None:
     deployment = the("Deployment", f"hookflash-{role}")
     assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}

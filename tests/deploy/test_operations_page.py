@@ -99,7 +99,7 @@ def test_its_commands_are_commands_of_ours() -> None:
 def test_telemetry_says_where_the_compose_file_has_it() -> None:
     told = (PAGE.parent / "telemetry.md").read_text()
     (paragraph,) = (it for it in told.split("\n\n") if it.startswith("The [compose file]"))
-    for name in ("prometheus", "engine", "listener", "grafana", "otel-collector", "jaeger"):
+    for name in ("prometheus", "engine", "listener", "ingress", "grafana", "otel-collector", "jaeger"):
         assert name in services()
         assert f"`{name}`" in paragraph
     given = services()["engine"]["environment"]

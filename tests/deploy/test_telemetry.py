@@ -18,6 +18,7 @@ PORTS = {
     "asterisk": {8089},
     "engine": {9464},
     "listener": {9464},
+    "ingress": {8082, 9464},
     "localhost": {9090},
 }
 """Where each service listens: what its configuration says, or its image."""
@@ -79,14 +80,15 @@ def test_everything_that_measures_itself_is_looked_at() -> None:
         for group in cast("list[dict[str, Any]]", job.get("dns_sd_configs", ())):
             targets += [(host, group["port"]) for host in group["names"]]
     assert {host for host, _ in targets} == {
-        *("engine", "listener", "temporal", "asterisk", "otel-collector", "localhost")
+        *("engine", "listener", "ingress", "temporal", "asterisk", "otel-collector", "localhost")
     }
     assert all(port in PORTS[host] for host, port in targets), targets
     listens = [services()["temporal"]["environment"]["PROMETHEUS_ENDPOINT"].split(":")[1]]
     listens += [
-        services()[it]["environment"]["HOOKFLASH_METRICS_ADDRESS"].split(":")[1] for it in ("engine", "listener")
+        services()[it]["environment"]["HOOKFLASH_METRICS_ADDRESS"].split(":")[1]
+        for it in ("engine", "listener", "ingress")
     ]
-    assert listens == ["8000", "9464", "9464"]
+    assert listens == ["8000", "9464", "9464", "9464"]
 
 
 def test_grafana_looks_at_what_is_there() -> None:

@@ -95,7 +95,7 @@ def test_a_path_of_the_proxy_is_kept() -> None:
     [
         "hooks.example",
         "ftp://hooks.example",
-        "https://user:secret@hooks.example",
+        "https://user@hooks.example",
         "https://hooks.example?a",
         "https://hooks.example#a",
         "https://",
