@@ -87,11 +87,11 @@ class Ingress:
     async def fetch(self, url: str) -> Answer:
         """Fetch TwiML as Twilio does."""
         told = validator(self.secrets.token).compute_signature(url.partition("#")[0], {})
-        return await ask(self._here(url), method="GET", **{"X-Twilio-Signature": told})
+        return await self.send(url, None, "GET", **{"X-Twilio-Signature": told})
 
-    async def send(self, url: str, body: bytes, method: str = "POST", /, **headers: str) -> Answer:
+    async def send(self, url: str, body: bytes | None, how: str = "POST", /, **headers: str) -> Answer:
         """Send anything."""
-        return await ask(self._here(url), body, method=method, **headers)
+        return await ask(self._here(url), body, method=how, **headers)
 
     async def tell(self, owner: str, leg: str, status: str, **more: str) -> Answer:
         """Tell what has become of a leg."""
@@ -110,7 +110,7 @@ class Ingress:
 
 
 @asynccontextmanager
-async def ingress_process(secrets: Secrets, *, connected: bool = True, **variables: str) -> AsyncGenerator[Ingress]:
+async def ingress_process(secrets: Secrets, connected: bool = True, /, **variables: str) -> AsyncGenerator[Ingress]:
     """Run an ingress.
 
     Args:

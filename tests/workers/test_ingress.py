@@ -234,7 +234,7 @@ async def test_temporal_that_does_not_answer_has_twilio_try_again_and_the_leg_as
 
 async def test_before_temporal_is_there_music_is_played_and_events_are_to_be_told_again(tmp_path: Path) -> None:
     nobody = {"TEMPORAL_ADDRESS": "127.0.0.1:1", "TEMPORAL_NAMESPACE": "default"}
-    async with ingress_process(Secrets(tmp_path), connected=False, **nobody) as ingress:
+    async with ingress_process(Secrets(tmp_path), False, **nobody) as ingress:
         assert (await ingress.fetch(ingress.urls.hold("opus"))).body.endswith(
             b'<Response><Play loop="0">https://media.example/opus.mp3</Play></Response>'
         )
