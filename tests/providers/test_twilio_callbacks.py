@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from activities.telephony.twilio.callbacks import CallbackKind, CallbackPath, CallbackUrls, ForgedPath
@@ -12,6 +12,9 @@ KEY = b"k" * 32
 URLS = CallbackUrls("https://hooks.example", "main", KEY)
 OWNER, LEG = "transfer:main:CA12/0190-run", "target-1.0190"
 
+# How long an example takes says nothing on a busy machine.
+unhurried = settings(deadline=None)
+
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 
@@ -19,6 +22,7 @@ def path_of(url: str) -> str:
     return urlsplit(url).path
 
 
+@unhurried
 @given(text, text, text, text)
 def test_what_was_made_is_read(owner: str, leg: str, room: str, sound: str) -> None:
     assert URLS.read(path_of(URLS.leg(owner, leg))) == CallbackPath(CallbackKind.LEG, owner, leg)
@@ -29,6 +33,7 @@ def test_what_was_made_is_read(owner: str, leg: str, room: str, sound: str) -> N
     assert URLS.read(path_of(URLS.say(sound))) == CallbackPath(CallbackKind.SAY, sound=sound)
 
 
+@unhurried
 @given(st.integers(0, 200), st.characters(codec="ascii"))
 def test_no_character_of_a_path_can_be_changed(at: int, instead: str) -> None:
     path = path_of(URLS.leg(OWNER, LEG))

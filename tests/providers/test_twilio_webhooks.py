@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from activities.telephony.model import LegEvent, LegEventKind
 from activities.telephony.twilio.callbacks import CallbackUrls
 from activities.telephony.twilio.endpoint import TwilioEndpoint
-from activities.telephony.twilio.signatures import SIGNATURE, SigningSecrets
+from activities.telephony.twilio.signatures import SETTINGS, SIGNATURE, SigningSecrets
 from activities.telephony.webhook import LARGEST_BODY, Received, Refused, WebhookRequest
 from hookflash import Cause
 from hookflash.events import Evidence
@@ -300,3 +302,45 @@ def test_a_signed_request_for_a_path_that_somebody_made_up_is_refused() -> None:
 def test_no_refusal_repeats_what_was_sent() -> None:
     said = refusal(URLS.leg(OWNER, LEG), CallSid="+15005550006", CallStatus="+15005550007")
     assert "5005550" not in said
+
+
+# How long an example takes says nothing on a busy machine.
+unhurried = settings(deadline=None)
+# As HTTP brings what is no text.
+anything = st.one_of(st.text(), st.text(st.sampled_from(["\udcff", "a", "/", "%", "?"])))
+NAMES = [
+    *("CallSid", "CallStatus", "AnsweredBy", "SipResponseCode", "Digits", "StatusCallbackEvent"),
+    *("ParticipantLabel", "ParticipantCallStatus", "ReasonParticipantLeft"),
+]
+VALUES = [CALL_SID, "busy", "in-progress", "participant-leave", "participant_hung_up", "486", "1"]
+
+
+@unhurried
+@given(
+    st.sampled_from(["GET", "POST", "HEAD", "PUT", ""]),
+    st.one_of(anything, anything.map("/twilio/main/leg/{}".format), st.just(target_of(URLS.leg(OWNER, LEG)))),
+    st.dictionaries(st.sampled_from([SIGNATURE, SETTINGS]), anything),
+    st.one_of(st.binary(), st.just(b"CallSid=1")),
+)
+def test_whatever_a_stranger_sends_is_refused(method: str, target: str, headers: dict[str, str], body: bytes) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert refused(WebhookRequest(method, target, headers | form, body))[0] in range(400, 500)
+
+
+@unhurried
+@given(
+    st.sampled_from([URLS.leg(OWNER, LEG), URLS.room(OWNER, "room-1"), URLS.screen(OWNER, LEG)]),
+    st.dictionaries(
+        st.sampled_from(NAMES),
+        st.one_of(st.text(st.characters(exclude_categories=["Cs"])), st.sampled_from(VALUES)),
+    ),
+)
+def test_whatever_twilio_sends_is_read_or_refused(url: str, form: dict[str, str]) -> None:
+    try:
+        received = post(url, **form)
+    except Refused as error:
+        reason = error.reason
+    else:
+        reason = ""
+        assert all(it.owner == OWNER and it.leg for it in received.events)
+    assert reason in ("", "malformed")

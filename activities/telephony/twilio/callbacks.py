@@ -143,7 +143,7 @@ class CallbackUrls:
             raise ForgedPath("this is no callback URL of ours, or it was changed")
         try:
             owner, leg, room, sound = cast("list[str]", json.loads(_from_base64(fields)))
-        except (binascii.Error, ValueError) as error:  # proven, so it was made by another version of us
+        except (binascii.Error, ValueError, TypeError) as error:  # proven, so it was made by another version of us
             raise ForgedPath("this callback URL is from another version") from error
         return CallbackPath(CallbackKind(kind), owner, leg, room, sound)
 

@@ -59,6 +59,8 @@ class TwilioEndpoint:
     def _form(self, request: WebhookRequest) -> Parameters:
         """Return the form in the body. What is wrong with a request before its signature can be judged ends here."""
         _allow(request.method, ("GET", "POST"))
+        if not request.target.isascii():
+            raise Refused(400, "malformed", "path: has to be ASCII, as every URL of ours is")
         if len(request.body) > LARGEST_BODY:
             raise Refused(413, "too_large", f"body: has to have {LARGEST_BODY} bytes at most")
         if request.method == "GET":
