@@ -87,16 +87,30 @@ class Probe:
             raise ProbeError(f"the dialplan could not be asked: {reply.status} {reply.message}")
         return Variable.model_validate(reply.data).value == "1"
 
-    async def plays(self, media: str) -> bool:
-        """Whether something can be played to a party: ``sound:<name>``, ``tone:<name>``."""
-        mouth = await self._snoop(self.channel, spy="none", whisper="out")
-        play = f"{mouth}-playback"
-        await self._do("POST", path("channels", mouth, "play", play), {"media": media})
-        end = await self._news(lambda event: event.type == "PlaybackFinished" and event.playback.id == play, SILENT)
-        if end is None:
+    async def unheard(self, *media: str) -> set[str]:
+        """Return what cannot be played to a party, of ``sound:<name>`` and ``tone:<name>``. All is tried at once."""
+        mouths: list[str] = []
+        playing: dict[str, str] = {}
+        for it in media:
+            mouth = await self._snoop(self.channel, spy="none", whisper="out")
+            mouths.append(mouth)
+            play = f"{mouth}-playback"
+            playing[play] = it
+            await self._do("POST", path("channels", mouth, "play", play), {"media": it})
+        failed: set[str] = set()
+
+        def ended(event: _Event) -> bool:
+            return event.type == "PlaybackFinished" and event.playback.id in playing
+
+        while playing and (end := await self._news(ended, SILENT)) is not None:
+            name = playing.pop(end.playback.id)
+            if end.playback.state == "failed":
+                failed.add(name)
+        for play in playing:
             await self._delete("playbacks", play)
-        await self._delete("channels", mouth)
-        return end is None or end.playback.state != "failed"
+        for mouth in mouths:
+            await self._delete("channels", mouth)
+        return failed
 
     async def music(self, name: str) -> bool:
         """Whether somebody on hold hears music of a class, by listening to it."""

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Collection
 from activities.telephony.asterisk.doctor.probe import Probe
 from hookflash._findings import Finding, failure, ok, warning
 
+RINGBACK = "tone:ring"
+
 
 async def sounds(probe: Probe, music: Collection[str], recordings: Collection[str]) -> AsyncIterator[Finding]:
     """Listen to music and ringback, and see that recordings can be played.
@@ -12,7 +14,8 @@ async def sounds(probe: Probe, music: Collection[str], recordings: Collection[st
     Raises:
         ProbeError: There was no way to listen.
     """
-    if await probe.plays("tone:ring"):
+    unheard = await probe.unheard(RINGBACK, *(f"sound:{name}" for name in recordings))
+    if RINGBACK not in unheard:
         yield ok("ringback", "there is a tone")
     else:
         remedy = "indications.conf: [general] country=us, and a complete [us]; see deploy/asterisk/etc/asterisk"
@@ -23,9 +26,9 @@ async def sounds(probe: Probe, music: Collection[str], recordings: Collection[st
         else:
             remedy = f"musiconhold.conf: [{name}] with mode=files and directory=..., in which there is a recording"
             yield failure("music", f"{name} is silent: a customer on hold thinks that the call is lost", remedy)
-    unheard = [name for name in recordings if not await probe.plays(f"sound:{name}")]
-    for name in unheard:
+    missing = [name for name in recordings if f"sound:{name}" in unheard]
+    for name in missing:
         text = f"there is no {name}: whoever is to hear it hears nothing"
         yield warning("recordings", text, f"put {name}.wav (8 kHz, 16 bit, mono) into sounds/en of astdatadir")
-    if recordings and not unheard:
+    if recordings and not missing:
         yield ok("recordings", f"{', '.join(recordings)}")
