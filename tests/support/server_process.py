@@ -1,10 +1,12 @@
-"""A Temporal server as a process with files of its own, which can be read when it has ended."""
+"""A Temporal server as a process with files of its own: it can be killed, and started again with what it knew."""
 
 import asyncio
+import shutil
 import socket
+import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from temporalio.client import Client
@@ -14,19 +16,75 @@ from tests.support.polling import eventually
 from tests.support.temporal_server import server_arguments, temporal_executable
 
 
-@dataclass(frozen=True)
+@dataclass
 class ServerProcess:
-    """A running server."""
+    """A server, which keeps its addresses and its files when it is started again."""
 
-    address: str
-    metrics: str
-    """Where its metrics are to be had."""
     folder: Path
     """Its database (`database`, with what SQLite puts beside it) and its log (`log`)."""
+    port: int = field(default_factory=lambda: _free_port())
+    metrics_port: int = field(default_factory=lambda: _free_port())
+    _process: asyncio.subprocess.Process | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def metrics(self) -> str:
+        """Where its metrics are to be had."""
+        return f"http://127.0.0.1:{self.metrics_port}/metrics"
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "database"
 
     def environment(self) -> dict[str, str]:
         """Return the variables that lead Temporal's clients to it."""
         return {"TEMPORAL_ADDRESS": self.address, "TEMPORAL_NAMESPACE": "default"}
+
+    async def start(self) -> Client:
+        """Start it with what is in its folder, and return a client as soon as it answers."""
+        arguments = [
+            *("server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(self.port)),
+            *("--metrics-port", str(self.metrics_port), "--db-filename", str(self.database), "--log-level", "debug"),
+            *server_arguments(),
+        ]
+        with (self.folder / "log").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                temporal_executable(), *arguments, stdout=log, stderr=log
+            )
+
+        async def answers() -> Client | None:
+            try:
+                return await Client.connect(self.address, data_converter=data_converter)
+            except RuntimeError:
+                return None
+
+        return await eventually(answers, "an answer of the server", within=60)
+
+    async def kill(self) -> None:
+        """End it at once."""
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+
+    def back_up(self, to: Path) -> None:
+        """Write a backup of its database, of one moment, while it runs or does not."""
+        with closing(sqlite3.connect(self.database)) as database:
+            database.execute("VACUUM INTO ?", (str(to),))
+
+    def restore(self, backup: Path) -> None:
+        """Give it the database of a backup. It must not run."""
+        for file in self.folder.glob(f"{self.database.name}*"):  # SQLite's journals belong to the old one
+            file.unlink()
+        shutil.copy(backup, self.database)
+
+    async def stop(self) -> None:
+        """Stop it in good order, unless it has ended."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+            await self._process.wait()
 
 
 @asynccontextmanager
@@ -36,28 +94,12 @@ async def server_process(folder: Path) -> AsyncGenerator[ServerProcess]:
     Args:
         folder: Where its files go.
     """
-    port, metrics_port = _free_port(), _free_port()
-    server = ServerProcess(f"127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}/metrics", folder)
-    arguments = [
-        *("server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)),
-        *("--metrics-port", str(metrics_port), "--db-filename", str(folder / "database"), "--log-level", "debug"),
-        *server_arguments(),
-    ]
-    with (folder / "log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(temporal_executable(), *arguments, stdout=log, stderr=log)
-        try:
-
-            async def answers() -> Client | None:
-                try:
-                    return await Client.connect(server.address, data_converter=data_converter)
-                except RuntimeError:
-                    return None
-
-            await eventually(answers, "an answer of the server", within=60)
-            yield server
-        finally:
-            process.terminate()
-            await process.wait()
+    server = ServerProcess(folder)
+    try:
+        await server.start()
+        yield server
+    finally:
+        await server.stop()
 
 
 def _free_port() -> int:
