@@ -82,7 +82,21 @@ def test_these_pages_lead_to_each_other(page: Path) -> None:
 
 def test_the_files_that_it_names_are_there() -> None:
     for path in re.findall(r"`((?:tests|deploy)/[^`]+)`", TEXT):
-        assert (ROOT / path).exists() or path.startswith("deploy/secrets/"), path
+        assert (ROOT / path.partition("::")[0]).exists() or path.startswith("deploy/secrets/"), path
+
+
+def test_every_failure_has_its_drill_or_says_that_it_has_none() -> None:
+    """That the tests are there is seen by tests/test_behaviour_page.py, for every page."""
+    rows = [row.strip("| ").split(" | ") for row in section("Drills").splitlines() if row.startswith("| ")][1:]
+    assert len(rows) > 20
+    for what, *_, drill in rows:
+        assert re.fullmatch(r"(real: )?`tests/[\w/]+\.py::test_\w+`|\*\*not drilled\*\*", drill), what
+        # Only what these folders have is done to a real Asterisk.
+        assert drill.startswith("real: ") == ("tests/integration/" in drill), what
+    assert len({drill for *_, drill in rows}) == len(rows)
+    drilled = " ".join(it for row in rows for it in row)
+    for heading in ("Upgrade", "Backup", "A provider is down"):
+        assert f"](#{heading.lower().replace(' ', '-')})" in drilled, heading
 
 
 def test_its_commands_are_commands_of_ours() -> None:
