@@ -37,6 +37,10 @@ check: setup ## format, lint and types, changing nothing
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/pyright
 
+.PHONY: audit
+audit: setup ## ask OSV for known vulnerabilities of the locked dependencies (ARGS="--service-url ..." for a copy of it)
+	@$(BIN)/python scripts/audit.py $(ARGS)
+
 .PHONY: format
 format: setup ## format the code and repair what the linter can
 	@$(BIN)/ruff format

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Generator
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -52,8 +53,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             continue
         if os.environ.get("HOOKFLASH_REQUIRE") == "all":
             pytest.fail(f"HOOKFLASH_REQUIRE=all, and {reason}", pytrace=False)
-        item.user_properties.append((_LEFT_OUT, f"{marker} ({reason})"))
-        pytest.skip(reason)
+        leave_out(item, marker, reason)
+
+
+def leave_out(item: pytest.Item, what: str, reason: str) -> NoReturn:
+    """Skips a test, and has the last lines of the run say so.
+
+    Args:
+        item: The test.
+        what: What is left out.
+        reason: Why.
+    """
+    item.user_properties.append((_LEFT_OUT, f"{what} ({reason})"))
+    pytest.skip(reason)
 
 
 # The outermost wrapper, because pytest prints its own list of skips and failures after this hook's yield.
