@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 import signal
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
@@ -173,12 +174,23 @@ async def test_no_transfer_is_delayed_by_more_than_one_retry_while_every_worker_
         (listening,) = (await listener.describe()).raw_description.pending_activities
         assert listening.attempt <= 1 + WORKERS, listening
         for worker in (*old, *new):
-            assert "Traceback" not in worker.log, worker.log
+            assert faults(worker.log) == [], worker.log
 
 
 async def listened_to(workers: Iterable[WorkerProcess]) -> bool | None:
     """Whether one of them listens to the node."""
     return any("listening to asterisk" in it.log for it in workers) or None
+
+
+def faults(log: str) -> list[str]:
+    """Return what the tracebacks of a log end with.
+
+    But for one kind: in the moment in which the listening passes from one worker to another, Asterisk makes no legs. On
+    a busy machine that can outlast the short retries inside of an activity, and then is the one retry that is allowed.
+    """
+    ends = [re.search(r"^\w\S*: .*$", it, re.MULTILINE) for it in log.split("Traceback (most recent call last):\n")[1:]]
+    told = [end[0] if end else "a traceback without an end" for end in ends]
+    return [it for it in told if "nobody listens to" not in it]
 
 
 def assert_at_most_one_retry(history: WorkflowHistory) -> None:
