@@ -31,6 +31,10 @@ test-unit: setup ## the tests that need neither Asterisk nor a browser
 test-integration: setup-tests ## the tests with a real Asterisk or a real browser
 	@$(BIN)/python -m pytest -m "asterisk or browser" $(ARGS)
 
+.PHONY: benchmarks
+benchmarks: setup-tests ## measure side by side and write docs/performance.md (half an hour; ARGS=... for python -m benchmarks)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
 .PHONY: check
 check: setup ## format, lint and types, changing nothing
 	@$(BIN)/ruff format --check --quiet || { echo "run: make format" >&2; exit 1; }

@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     names: list[str] = given.names or list(NAMES)
     if unknown := [name for name in names if name not in NAMES]:
         parser.error(f"no such benchmark: {', '.join(unknown)}; there are: {', '.join(NAMES)}")
-    options = Options(given.samples, given.size, given.share)
+    options = Options(given.samples, given.size, given.page.parent / "images", given.share)
     for name in names:
         measure(name, options, given.page)
     return 0

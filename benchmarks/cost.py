@@ -12,10 +12,10 @@ from hookflash import Mode, RunningTransfer
 
 TITLE = "What a transfer costs"
 ABOUT = """\
-Counted in the histories of whole transfers, as far as to the result. The reference does the same with one activity for
-each request that Asterisk needs (`OneByOne` in `benchmarks/peers.py`), in sequence, with the same stages as search
-attributes and the same timers. Actions are what Temporal Cloud bills: start, signal, update, timer, upsert, activity
-(each attempt); two for a child workflow. The watch over the connected call is a workflow of its own."""
+Counted in the histories of whole transfers, as far as to the result. The reference does the same with one activity
+for each request that Asterisk needs (`OneByOne` in `benchmarks/peers.py`), in sequence, with the same stages as
+search attributes and the same timers. Actions are what Temporal Cloud bills: start, signal, update, timer, upsert,
+activity (each attempt); two for a child workflow. The watch over the connected call is a workflow of its own."""
 ANSWER = 0.05
 HALF = Asked(ratio_at_most=0.5)
 ONE_EACH = (
@@ -43,13 +43,12 @@ async def _of_mode(on: Bench, mode: Mode, samples: int) -> list[Row]:
     against = "an activity for each request"
     names = {"events": "", "actions": "", "bytes": "B"}
     rows = {it: Row(f"{mode.value}: {it}", unit, [], against, [], HALF) for it, unit in names.items()}
-    watch = Row(f"{mode.value}: events of the watch after it", "")
     for _ in range(samples):
         ours, theirs = on.handle(await _transfer(on, mode)), await _one_by_one(on, mode)
         for row, own, reference in zip(rows.values(), await _costs(ours), await _costs(theirs), strict=True):
             row.samples.append(own)
             row.reference.append(reference)
-    return [*rows.values(), *([watch] if watch.samples else [])]
+    return list(rows.values())
 
 
 async def _transfer(on: Bench, mode: Mode) -> RunningTransfer:

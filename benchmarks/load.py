@@ -1,4 +1,4 @@
-"""``python -m benchmarks.load ENGINE|FLOOR n``: keeps so many cold transfers of the simulator going until it is stopped.
+"""``python -m benchmarks.load ENGINE|FLOOR n``: keeps so many cold transfers of the simulator going.
 
 A process of its own, so that it does not disturb the phones. Prints how many have ended, a line each second.
 """

@@ -17,12 +17,12 @@ from tests.integration.switchboard import reaches
 
 TITLE = "What the engine adds to Temporal"
 ABOUT = """\
-On the simulator, which answers within a millisecond, so what is left is Temporal and the engine. The reference is `Floor` in
-`benchmarks/peers.py`: a bare workflow with as many activities, signals, updates and children as the engine has here, without a
-decision, a journal, search attributes or timers; each has a worker process of its own on one server. *Command* is `hold` and `unhold`
-while the target rings: until the caller has its answer, and until the provider has been asked (the start of the activity, by the
-server's clock). *Whole transfer* is a cold one, from the caller's request to its result, without the time that the target lets it
-ring."""
+On the simulator, which answers within a millisecond, so what is left is Temporal and the engine. The reference is
+`Floor` in `benchmarks/peers.py`: a bare workflow with as many activities, signals, updates and children as the engine
+has here, without a decision, a journal, search attributes or timers; each has a worker process of its own on one
+server. *Command* is `hold` and `unhold` while the target rings: until the caller has its answer, and until the
+provider has been asked (the start of the activity, by the server's clock). *Whole transfer* is a cold one, from the
+caller's request to its result, without the time that the target lets it ring."""
 LIMIT = Asked(ratio_at_most=1.3)
 FLOOR = "bare workflow"
 ANSWER = 0.05

@@ -16,9 +16,10 @@ RAW = ROOT / ".artifacts/benchmarks"
 HEAD = """\
 # Performance
 
-Written by `python -m benchmarks` (`make benchmarks`), a section for each benchmark. What is compared was measured in turns, in one
-run, on the machine and at the time that the section names. A figure alone says how quick that machine was; the ratios say how quick
-the engine is. The p99 of less than a hundred samples is the largest of them.
+Written by `python -m benchmarks` (`make benchmarks`), a section for each benchmark. What is compared was measured in
+turns, in one run, on the machine and at the time that the section names. A figure alone says how quick that machine
+was; the ratios say how quick the engine is. *p99* of less than a hundred samples is the largest of them. *Asked* was
+set before anything was measured, in the unit of the line or, with an *x*, in medians of the reference.
 """
 COLUMNS = ("what", "unit", "n", "median", "p99", "reference", "its median", "its p99", "ratio", "asked", "reached")
 
@@ -45,10 +46,8 @@ def write(
     section = "\n".join([begin, f"## {title}", "", about.strip(), "", *table(measured), "", f"*{machine}*", end])
     text = page.read_text(encoding="utf-8") if page.is_file() else HEAD
     there = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    if there.search(text):
-        text = there.sub(lambda _: section, text)
-    else:
-        text = f"{text.rstrip()}\n\n{section}\n"
+    there_already = there.search(text) is not None
+    text = there.sub(lambda _: section, text) if there_already else f"{text.rstrip()}\n\n{section}\n"
     page.write_text(text, encoding="utf-8")
 
 

@@ -1,0 +1,165 @@
+"""Many transfers that wait on hold: memory, latency of commands, and what a reconcile costs."""
+
+import asyncio
+import random
+import time
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+from aiohttp import web
+
+from benchmarks.asterisk import PATIENCE, exchange, listens
+from benchmarks.machine import resident_bytes
+from benchmarks.options import Options
+from benchmarks.rows import Asked, Row, median
+from benchmarks.simulated import Bench, bench
+from benchmarks.svg import plot
+from hookflash import Mode, Policy, RunningTransfer, Stage
+from tests.integration.lines import Lines
+from tests.integration.switchboard import reaches
+from tests.providers.ari_proxy import AriProxy
+from tests.rig.sip import Message
+from tests.support.polling import eventually
+from tests.workers.process import WorkerProcess
+
+TITLE = "Many open transfers"
+ABOUT = """\
+Warm transfers on the simulator whose customers stay on hold while agent and target talk, in one worker process that
+has all of them in memory (*cached*) or hardly any (*evicted*: a command then replays the transfer). The size is what
+the command says (`--size`). Commands are `unhold` and `hold` on open transfers, until they are answered. The
+reconcile is measured on a real Asterisk through a proxy that counts the worker's requests when its event socket is
+cut.
+
+![Memory of the worker by open transfers](images/performance-memory.svg)
+![Latency of commands by open transfers](images/performance-latency.svg)"""
+SIZE = 1000
+CALM = 4.0
+RECONCILES = "look at the real state"
+"""What a listener logs when it has told the transfers."""
+EVICTED_SHARE = 5
+CHECKPOINTS = 5
+COMMANDS = 30
+AT_ONCE = 12
+PATIENT = Policy(hold_budget=timedelta(hours=1), consult_limit=timedelta(hours=1))
+FEW, MANY = 5, 30
+"""Open transfers on the real Asterisk at a reconcile."""
+
+
+async def run(options: Options) -> list[Row]:
+    """Measure."""
+    size, commands = options.size or SIZE, options.samples or COMMANDS
+    cached = await _grow("cached", size, commands, size + 100)
+    evicted = await _grow("evicted", max(1, size // EVICTED_SHARE), commands, 10)
+    both = {"cached": cached, "evicted": evicted}
+    memory = {name: [(n, bytes_ / 1e6) for n, bytes_, _ in points] for name, (points, _) in both.items()}
+    latency = {name: [(n, median(took)) for n, _, took in points] for name, (points, _) in both.items()}
+    plot(options.images / "performance-memory.svg", "Memory of a worker", "open transfers", "MB", memory)
+    plot(options.images / "performance-latency.svg", "Command, median", "open transfers", "ms", latency)
+    return [*cached[1], *evicted[1], *await _reconcile()]
+
+
+Point = tuple[int, int, list[float]]
+"""Open transfers, resident bytes of the worker, milliseconds of commands."""
+
+
+async def _grow(name: str, size: int, commands: int, cache: int) -> tuple[list[Point], list[Row]]:
+    async with bench(HOOKFLASH_CACHED_WORKFLOWS=str(cache)) as on:
+        transfers = [await _open(on) for _ in range(2)]
+        points = [(0, resident_bytes(on.engine.pid), await _commands(transfers, commands))]
+        began = time.monotonic()
+        for checkpoint in range(1, CHECKPOINTS + 1):
+            wanted = max(2, size * checkpoint // CHECKPOINTS)
+            hands = asyncio.Semaphore(AT_ONCE)
+
+            async def one(hands: asyncio.Semaphore = hands) -> RunningTransfer:
+                async with hands:
+                    return await _open(on)
+
+            transfers += await asyncio.gather(*(one() for _ in range(wanted - len(transfers))))
+            took = await _commands(random.sample(transfers, min(len(transfers), commands)), commands)
+            points.append((len(transfers), resident_bytes(on.engine.pid), took))
+        opened = len(transfers) / (time.monotonic() - began)
+    (_, empty, idle), (most, full, loaded) = points[0], points[-1]
+    against = "with 2 open"
+    asked = Asked(ratio_at_most=2) if cache > size else None  # what is not in memory has to be replayed
+    rows = [
+        Row(f"memory of the worker for each transfer, {name}", "kB", [(full - empty) / most / 1000]),
+        Row(f"command with {most:,} open, {name}", "ms", loaded, against, idle, asked),
+        Row(f"opened in a second, {name}", "1/s", [opened]),
+    ]
+    return points, rows
+
+
+async def _open(on: Bench) -> RunningTransfer:
+    transfer = await on.transfers.start(on.request(Mode.WARM, answer_after=0.05, policy=PATIENT))
+    await reaches(transfer, Stage.CONSULTING)
+    return transfer
+
+
+async def _commands(transfers: list[RunningTransfer], count: int) -> list[float]:
+    """Return how long commands took, in milliseconds: on each of these in turn, and undone each time."""
+    took: list[float] = []
+    for number in range(count):
+        transfer = transfers[number % len(transfers)]
+        began = time.perf_counter()
+        await transfer.swap()
+        took.append((time.perf_counter() - began) * 1000)
+        await asyncio.sleep(0.1)
+    return took
+
+
+class CountingProxy(AriProxy):
+    """Counts every request."""
+
+    requests = 0
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        self.requests += 1
+        return await super()._handle(request)
+
+
+async def _reconcile() -> list[Row]:
+    """Return how many requests a reconcile makes with few open transfers, and with many."""
+    row = Row(f"requests of a reconcile with {MANY} open", "", [], f"with {FEW} open", [], Asked(ratio_at_most=1.5))
+    async with exchange(blocks=2) as on:
+        proxy = CountingProxy(on.office.node.ari_url)
+        async with proxy, on.worker("worker", HOOKFLASH_ASTERISK_URL=proxy.url, HOOKFLASH_LOG_LEVEL="INFO") as worker:
+            await listens(worker)
+            lines = await Lines.plug_in(on.office)
+            for phone in ("customer", "agent", "target1"):
+                (await on.office.phones.phone(phone)).voice_of = _silent
+            async with AsyncExitStack() as stack:
+                there = 0
+                for wanted, into in ((FEW, row.reference), (MANY, row.samples)):
+                    for _ in range(wanted - there):
+                        line = await stack.enter_async_context(lines.talk())
+                        await line.transfer(Mode.WARM, ring=600)
+                    there = wanted
+                    into.append(await _requests(proxy, worker))
+    return [row]
+
+
+def _silent(_: Message) -> int:
+    return 0
+
+
+async def _requests(proxy: CountingProxy, worker: WorkerProcess) -> float:
+    """Cut the event socket, and count the requests until there are no more of them."""
+    await _calm(proxy)
+    before, told = proxy.requests, worker.log.count(RECONCILES)
+    await proxy.cut()
+
+    async def told_again() -> bool | None:
+        return worker.log.count(RECONCILES) > told or None
+
+    await eventually(told_again, "a reconcile", PATIENCE)
+    await _calm(proxy)
+    return proxy.requests - before
+
+
+async def _calm(proxy: CountingProxy) -> None:
+    """Wait until nothing was asked for a while."""
+    seen = -1
+    while seen != proxy.requests:
+        seen = proxy.requests
+        await asyncio.sleep(CALM)
