@@ -40,7 +40,8 @@ _PLACES = {
 
 def clock(at: datetime) -> str:
     """Return a time of day in UTC, to the millisecond."""
-    return at.strftime("%H:%M:%S.%f")[:-3]
+    # Not strftime: it imports a module with every call, and in the sandbox an import is no trifle.
+    return at.time().isoformat("milliseconds")
 
 
 def shorten(text: str, limit: int = SUMMARY_LIMIT) -> str:
@@ -217,7 +218,11 @@ def details(status: TransferStatus) -> str:
     blocks = [_heading(status), _who_is_where(status.legs)]
     if status.deadlines:
         waits = sorted(status.deadlines, key=lambda it: it.at)
-        blocks.append(_listed("Ends by itself at (UTC)", (f"{it.at:%H:%M:%S} {_escape(it.name)}" for it in waits)))
+        blocks.append(
+            _listed(
+                "Ends by itself at (UTC)", (f"{it.at.time().isoformat('seconds')} {_escape(it.name)}" for it in waits)
+            )
+        )
     if status.possible:
         how = (f"`{name.value}`: {_HOW[name]}{_keys(status, name)}" for name in status.possible)
         blocks.append(_listed("Possible now (More Actions, Send an Update)", how))
