@@ -11,8 +11,9 @@ from pydantic import SecretStr
 
 from activities.telephony.asterisk.manager import Manager
 from activities.telephony.asterisk.settings import ManagerSettings
+from benchmarks.server import LastingServer, lasting_server
 from benchmarks.simulated import COMPILED
-from tests.integration.switchboard import ENGINE_APP, Office, temporal_server, worker_variables
+from tests.integration.switchboard import ENGINE_APP, Office, worker_variables
 from tests.rig.ari import CallControl
 from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.phone import PhoneRack
@@ -63,6 +64,7 @@ class Exchange:
     """What is measured on."""
 
     office: Office
+    server: LastingServer
     folder: Path
 
     def worker(self, name: str, *arguments: str, **variables: str) -> AbstractAsyncContextManager[WorkerProcess]:
@@ -102,8 +104,9 @@ async def exchange(blocks: int = 1) -> AsyncGenerator[Exchange]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hookflash-benchmarks-")))
         node = await stack.enter_async_context(PeerNode(folder / "node", blocks=blocks))
         phones = await stack.enter_async_context(PhoneRack(node.sip_address, node.phone_ports))
-        client = await stack.enter_async_context(temporal_server())
-        yield Exchange(Office(node, client, phones, CallControl(node.ari, ENGINE_APP)), folder)
+        server = await stack.enter_async_context(lasting_server(folder))
+        client = await server.client()
+        yield Exchange(Office(node, client, phones, CallControl(node.ari, ENGINE_APP)), server, folder)
 
 
 async def listens(worker: WorkerProcess) -> WorkerProcess:

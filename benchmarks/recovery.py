@@ -5,13 +5,14 @@ import random
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from uuid import uuid4
 
 from temporalio.api.enums.v1 import EventType
 
 from benchmarks.asterisk import PATIENCE, Exchange, exchange
 from benchmarks.options import Options
 from benchmarks.rows import Asked, Row
-from hookflash import Mode, RunningTransfer, Stage
+from hookflash import CommandUnanswered, EngineUnreachable, Mode, RunningTransfer, Stage
 from tests.integration.switchboard import TalkingCall, heard, reaches
 from tests.rig.behaviour import Behaviour
 from tests.support.polling import eventually
@@ -22,8 +23,9 @@ ABOUT = """\
 A warm transfer on a real Asterisk rings; two worker processes are there, and what is killed is the one that has the
 transfer in memory, at different moments around the command `unhold`. Measured is the time from the later of kill and
 command until the customer hears the agent. Where the listener is killed there is no command: the target refuses, and
-the customer comes back to the agent by itself. It is set as shipped: sticky time-out 1 s, workflow task time-out 2 s,
-listener's heartbeat time-out 3 s."""
+the customer comes back to the agent by itself. Temporal itself is killed with its database in a file, and started
+again at once. It is set as shipped: sticky time-out 1 s, workflow task time-out 2 s, listener's heartbeat time-out 3
+s."""
 AFTER_A_KILL = Asked(p99_at_most=2.0)
 AFTER_A_STOP = Asked(p99_at_most=5.0)
 
@@ -73,6 +75,7 @@ async def run(options: Options) -> list[Row]:
             "command, worker killed within 30 ms": (_killed_within, engines, AFTER_A_KILL),
             "worker stopped (SIGSTOP), command at once": (_stopped, engines, AFTER_A_STOP),
             "listener killed, target refuses at once": (_listener_killed, listeners, AFTER_A_KILL),
+            "Temporal killed and started again, command at once": (_server_killed, engines, AFTER_A_KILL),
         }.items():
             row = Row(name, "s", asked=asked)
             rows.append(row)
@@ -104,14 +107,26 @@ async def _owner(on: Exchange, transfer: RunningTransfer) -> str:
     return started[-1].workflow_task_completed_event_attributes.identity
 
 
-async def _unhold(call: TalkingCall, transfer: RunningTransfer, since: float | None = None) -> float:
+async def _unhold(call: TalkingCall, transfer: RunningTransfer) -> float:
     """Return the seconds from the command until the customer hears the agent."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    command = asyncio.create_task(transfer.unhold())
+    command = asyncio.create_task(_until_taken(transfer))
     moment = await heard(call.customer, "agent", began, PATIENCE)
     await command
-    return moment - (since or began)
+    return moment - began
+
+
+async def _until_taken(transfer: RunningTransfer) -> None:
+    """Give the command until somebody takes it: a server that is just being started answers nobody."""
+    command_id = str(uuid4())
+    while True:
+        try:
+            await transfer.unhold(command_id=command_id)
+        except (EngineUnreachable, CommandUnanswered):
+            await asyncio.sleep(0.05)
+        else:
+            return
 
 
 async def _killed_before(on: Exchange, two: Two) -> float:
@@ -144,6 +159,13 @@ async def _stopped(on: Exchange, two: Two) -> float:
         finally:
             stopped.send(signal.SIGKILL)
             await stopped.end()
+
+
+async def _server_killed(on: Exchange, _: Two) -> float:
+    async with _ringing(on) as (call, transfer):
+        await on.server.kill()
+        await on.server.start()
+        return await _unhold(call, transfer)
 
 
 async def _listener_killed(on: Exchange, two: Two) -> float:
