@@ -42,11 +42,21 @@ def services() -> dict[str, Yaml]:
     return composition()["services"]
 
 
+def by_default(text: str) -> str:
+    """Return a text as it is where nobody has set the variables in it."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
+
+
+def environment_of(service: str) -> dict[str, str]:
+    """Return the variables of a service where nobody has set any in `.env`."""
+    return {name: by_default(value) for name, value in services()[service]["environment"].items()}
+
+
 def files_of(service: Yaml) -> dict[str, Path]:
     """Return what a service has of the checkout: path in the container, path here."""
     found: dict[str, Path] = {}
     for volume in cast("list[str]", service.get("volumes", ())):
-        source, place = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", volume).split(":")[:2]
+        source, place = by_default(volume).split(":")[:2]
         if source.startswith("."):
             found[place] = ROOT / source
     return found

@@ -18,7 +18,7 @@ from activities.telephony.twilio.callbacks import CallbackUrls
 from hookflash.converter import data_converter
 from hookflash.encryption import encrypted
 from scripts.bootstrap import UV_VERSION
-from tests.deploy.composition import ROOT, create_namespace, free_port, own_images, services
+from tests.deploy.composition import ROOT, create_namespace, environment_of, free_port, own_images, services
 from tests.deploy.image import build, stages
 from tests.support.polling import eventually
 from tests.support.twilio_signing import CALL_SID, signed_form
@@ -82,7 +82,7 @@ def test_the_entry_point_describes_itself(image: Path) -> None:
 @asynccontextmanager
 async def container(image: Path, service: str, **changes: str) -> AsyncGenerator[asyncio.subprocess.Process]:
     """Run what a service of docker-compose.yml runs, and see that it stops in good order."""
-    variables = {**environment(image), **services()[service]["environment"], **changes}
+    variables = {**environment(image), **environment_of(service), **changes}
     process = await asyncio.create_subprocess_exec(
         *stages()[-1].words("ENTRYPOINT"),
         *services()[service]["command"],
@@ -102,10 +102,9 @@ async def container(image: Path, service: str, **changes: str) -> AsyncGenerator
 
 def files_of(service: str, secrets: Path) -> dict[str, str]:
     """The settings of a service that are files with secrets, where they are on this machine."""
-    given: dict[str, str] = services()[service]["environment"]
     return {
         name: value.replace("/run/secrets", str(secrets))
-        for name, value in given.items()
+        for name, value in environment_of(service).items()
         if value.startswith("/run/secrets/")
     }
 
