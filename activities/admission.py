@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.telephony.model import Frozen
 from hookflash import Cause, Mode, Policy, Target
+from hookflash.names import provider_task_queue
 from hookflash.values import Word
 
 ADMIT = "admit"
@@ -126,14 +127,23 @@ class Verdict(Frozen):
     """The tenant's class of music. Default: it has none."""
     targets: tuple[AdmittedTarget, ...]
     """One entry per target, in order."""
+    queue: str = ""
+    """Task queue of the workers that reach the provider's node. Default: the workflow's own."""
 
 
 class Admission:
-    """Holds the permissions a worker was started with."""
+    """Holds the permissions a worker was started with.
 
-    def __init__(self, tenants: Tenants, providers: Collection[str]) -> None:
+    Args:
+        tenants: The permissions.
+        providers: Nodes that this worker reaches.
+        elsewhere: Nodes that are reached by workers of their own, from now on.
+    """
+
+    def __init__(self, tenants: Tenants, providers: Collection[str], elsewhere: Collection[str] = ()) -> None:
         self._tenants = tenants
-        self._providers = providers
+        self._providers = {*providers, *elsewhere}
+        self._elsewhere = elsewhere
 
     @activity.defn(name=ADMIT)
     async def admit(self, asked: AdmissionInput) -> Verdict:
@@ -159,6 +169,7 @@ class Admission:
             mode_reason=f"policy of tenant {asked.tenant}, {reason or 'no reason given'}" if told else "",
             hold_music=tenant.hold_music or "",
             targets=tuple(_judge(tenant, target) for target in asked.targets),
+            queue=provider_task_queue(asked.provider) if asked.provider in self._elsewhere else "",
         )
 
 

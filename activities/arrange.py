@@ -33,6 +33,8 @@ class ArrangeInput(Frozen):
     """Name of the provider node that carries the call."""
     arrangement: Arrangement
     """Where every leg must be."""
+    queue: str = ""
+    """Task queue of the workers that reach the node, for whoever asks. Default: the workflow's own."""
 
 
 class DeclineInput(Frozen):

@@ -81,7 +81,11 @@ async def _serve(settings: Settings, role: Role, runtime: Runtime) -> None:
     tenants = settings.tenants()
     converter = encryption.converter(settings)
     providers = _providers(settings, role)
+    elsewhere = settings.elsewhere()
+    if not providers and role is not Role.ENGINE:
+        raise SettingsError(f"no provider: --role {role} needs HOOKFLASH_SIMULATOR or a node of Asterisk's")
     show_nodes(runtime, providers)
+    nodes = {*providers, *elsewhere}
     health = Health()
     interceptors, flush = _tracing(settings)
     try:
@@ -100,11 +104,12 @@ async def _serve(settings: Settings, role: Role, runtime: Runtime) -> None:
                 turns=health.turns,
                 interceptors=interceptors,
                 deployment=settings.deployment(),
+                elsewhere=elsewhere,
             )
             async with running(workers):
-                await _unless(stop, ensure_listeners(client, providers))
+                await _unless(stop, ensure_listeners(client, nodes))
                 health.workers = workers
-                looking_after = asyncio.create_task(look_after_listeners(client, providers))
+                looking_after = asyncio.create_task(look_after_listeners(client, nodes))
                 # For whoever waits for it: scripts, tests. Everything else is logged, and goes to stderr.
                 sys.stdout.write(f"hookflash worker ready: role={role} providers={','.join(sorted(providers))}\n")
                 sys.stdout.flush()
@@ -121,9 +126,9 @@ async def _serve(settings: Settings, role: Role, runtime: Runtime) -> None:
 def _providers(settings: Settings, role: Role) -> Mapping[str, Telephony]:
     providers: dict[str, Telephony] = {}
     if settings.simulator:
-        if role is not Role.ALL:
+        if role not in (Role.ALL, Role.PROVIDER):
             raise SettingsError(
-                "HOOKFLASH_SIMULATOR: the exchange is in the memory of one process, so --role all it is"
+                "HOOKFLASH_SIMULATOR: the exchange is in the memory of one process, so --role all or provider it is"
             )
         providers[SIMULATOR] = SimulatedExchange(answer_for_strangers=True)
     for name, node in settings.asterisk_nodes().items():

@@ -65,9 +65,11 @@ class Role(StrEnum):
 
     ALL = "all"
     ENGINE = "engine"
-    """Workflows and their short activities."""
+    """Workflows and their short activities, for the nodes that are not elsewhere."""
     LISTENER = "listener"
     """Listening to provider nodes."""
+    PROVIDER = "provider"
+    """All that touches nodes which engines do not reach themselves: their short activities, and listening."""
 
 
 class Limits(NamedTuple):
@@ -116,6 +118,7 @@ def build_workers(
     turns: Turns | None = None,
     interceptors: Sequence[Interceptor] = (),
     deployment: WorkerDeploymentConfig | None = None,
+    elsewhere: Collection[str] = (),
 ) -> tuple[Worker, ...]:
     """Return the workers of a role; start them with `running`.
 
@@ -128,18 +131,19 @@ def build_workers(
         turns: Is told which nodes are heard. Default: nobody asks.
         interceptors: What looks on, outside of the guard. Default: nothing.
         deployment: Which build this process is. Default: every worker goes on with every transfer.
+        elsewhere: Nodes that processes with the role ``provider`` reach for this engine. Default: none.
     """
     limits = limits or Limits()
     deployment = deployment or unversioned()
     workers: list[Worker] = []
+    arrange = Arrange(providers)
     if role in (Role.ALL, Role.ENGINE):
-        arrange = Arrange(providers)
         # One queue for workflows and their activities: only then do activities start without a round trip.
         engine = Worker(
             client,
             task_queue=names.TASK_QUEUE,
             workflows=OF_A_BUILD if deployment.use_worker_versioning else WORKFLOWS,
-            activities=[arrange.arrange, arrange.decline, Admission(tenants, tuple(providers)).admit],
+            activities=[arrange.arrange, arrange.decline, Admission(tenants, tuple(providers), elsewhere).admit],
             interceptors=[*interceptors, GuardInterceptor()],
             workflow_runner=sandbox(),
             max_cached_workflows=limits.cached_workflows,
@@ -151,7 +155,22 @@ def build_workers(
             graceful_shutdown_timeout=limits.graceful_shutdown_timeout,
         )
         workers.append(engine)
-    if role in (Role.ALL, Role.LISTENER):
+    if role is Role.PROVIDER:
+        # A queue for each node, as none of these workers can do anything for the nodes of the others.
+        workers += [
+            Worker(
+                client,
+                task_queue=names.provider_task_queue(provider),
+                activities=[arrange.arrange, arrange.decline],
+                interceptors=interceptors,
+                max_concurrent_activities=limits.activity_slots,
+                max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+                deployment_config=deployment,
+                graceful_shutdown_timeout=limits.graceful_shutdown_timeout,
+            )
+            for provider in providers
+        ]
+    if role in (Role.ALL, Role.LISTENER, Role.PROVIDER):
         leaving = asyncio.Event()
         listener = _ListeningWorker(
             client,

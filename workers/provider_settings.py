@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from pydantic import SecretStr, ValidationError, model_validator
+from pydantic import SecretStr, TypeAdapter, ValidationError, model_validator
 
 from activities.telephony.asterisk import AsteriskSettings, ManagerSettings
 from workers.nodes import AsteriskNodes, Name
@@ -13,6 +13,7 @@ from workers.variables import FILE_SUFFIX, FromEnvironment, SettingsError, expla
 
 SIMULATOR = "simulator"
 """Name of the simulated node."""
+_NAMES: TypeAdapter[tuple[Name, ...]] = TypeAdapter(tuple[Name, ...])
 
 
 class ProviderSettings(FromEnvironment):
@@ -20,7 +21,10 @@ class ProviderSettings(FromEnvironment):
 
     simulator: bool = False
     """Run a simulated exchange as the provider `simulator`. It lives in the memory of one process, so it needs
-    `--role all` and a single worker."""
+    `--role all` or `--role provider`, and a single worker of it."""
+    providers_elsewhere: str | None = None
+    """Nodes, with commas between, whose calls this engine leaves to workers with `--role provider`, which alone need to
+    reach them: all that begins from now on. Unset: it reaches every node itself."""
     asterisk_url: str | None = None
     """Base of the ARI REST interface of an Asterisk node: https://pbx.example:8089/ari, or http on this machine. Unset:
     no Asterisk."""
@@ -67,9 +71,11 @@ class ProviderSettings(FromEnvironment):
             SettingsError: Something is wrong, and every wrong variable is named; or there is no provider.
         """
         settings = super().load()
-        if not settings.simulator and settings.asterisk_url is None and settings.asterisk_nodes_file is None:
+        own = settings.simulator or settings.asterisk_url is not None or settings.asterisk_nodes_file is not None
+        if not own and not settings.elsewhere():
             raise SettingsError(
-                "no provider: set HOOKFLASH_SIMULATOR=true, HOOKFLASH_ASTERISK_URL or HOOKFLASH_ASTERISK_NODES_FILE"
+                "no provider: set HOOKFLASH_SIMULATOR=true, HOOKFLASH_ASTERISK_URL, HOOKFLASH_ASTERISK_NODES_FILE or "
+                "HOOKFLASH_PROVIDERS_ELSEWHERE"
             )
         return settings
 
@@ -78,6 +84,17 @@ class ProviderSettings(FromEnvironment):
         if self.simulator and self.asterisk_url is not None and self.asterisk_node == SIMULATOR:
             raise ValueError(f"{variable_of('asterisk_node')}: {SIMULATOR} is the name of the other provider")
         return self
+
+    def elsewhere(self) -> tuple[str, ...]:
+        """Return the nodes that other workers reach for this engine.
+
+        Raises:
+            SettingsError: That is no list of names.
+        """
+        try:
+            return _NAMES.validate_python([it.strip() for it in (self.providers_elsewhere or "").split(",") if it])
+        except ValidationError as error:
+            raise SettingsError(f"{variable_of('providers_elsewhere')}: {error.errors()[0]['msg']}") from error
 
     def asterisk(self) -> AsteriskSettings | None:
         """Return how to reach the Asterisk node, None if there is none.

@@ -50,7 +50,7 @@ def arrange_input(call: Call, aim: Aim) -> tuple[ArrangeInput, str]:
         keep_room=any(leg.placement not in (Placement.GONE, Placement.HANDED_OFF) for leg in legs),
     )
     summary = arrange_summary((leg.name, leg.placement, _rings_for(leg)) for leg in legs)
-    return ArrangeInput(provider=call.request.provider, arrangement=arrangement), summary
+    return ArrangeInput(provider=call.request.provider, arrangement=arrangement, queue=call.queue), summary
 
 
 def _rings_for(leg: WantedLeg) -> timedelta | None:

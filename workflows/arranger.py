@@ -88,6 +88,7 @@ class Arranger:
             self._attempt = workflow.start_activity(
                 ARRANGE,
                 wanted,
+                task_queue=wanted.queue or None,
                 result_type=Observation,
                 start_to_close_timeout=ATTEMPT_LIMIT,
                 schedule_to_close_timeout=TOTAL_LIMIT,

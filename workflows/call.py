@@ -80,6 +80,8 @@ class Call:
         """The provider's time of the last look at the legs, by which it can tell that its node was restarted."""
         self.hold_music = request.policy.hold_music or DEFAULT_MUSIC
         """Class of music for whoever waits."""
+        self.queue = ""
+        """Task queue of the workers that reach the provider's node; empty: the workflow's own. Told by the policy."""
         self._targets: list[RungTarget] = []
 
     @property
@@ -111,6 +113,7 @@ class Call:
         judged = zip(self.request.targets, verdict.targets, groups, strict=False)
         planned = [self.add_target(target, admitted, group) for target, admitted, group in judged]
         self.fallbacks = tuple(self._steps(verdict.targets[count:]))
+        self.queue = verdict.queue
         self.hold_music = self.request.policy.hold_music or verdict.hold_music or DEFAULT_MUSIC
         return tuple(it for it in planned if it is not None)
 

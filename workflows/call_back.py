@@ -125,7 +125,7 @@ class CallBack:
             self._tried.append(CallBackAttempt(began_at=began_at, failed=who, cause=denied))
             return "denied"
 
-        attempt = self._attempt = _attempt(promise, number, caller.address, customer.address)
+        attempt = self._attempt = _attempt(promise, number, verdict)
         connected = await bring_together(attempt)
         self._tried.append(_record(began_at, attempt, connected=connected))
         if connected:
@@ -188,13 +188,14 @@ class CallBack:
             self._attempt.heard(event)
 
 
-def _attempt(promise: CallBackInput, number: int, caller: str, customer: str) -> Attempt:
+def _attempt(promise: CallBackInput, number: int, verdict: Verdict) -> Attempt:
     def dial(address: str, headers: dict[str, str]) -> Dial:
         return Dial(address=address, ring_timeout=promise.ring_timeout, caller_id=promise.caller_id, headers=headers)
 
     info = workflow.info()
     owner = names.owner_token(info.workflow_id, info.run_id)
-    made_by = MadeBy(info.run_id, owner, promise.provider, promise.hold_music, promise.tenant)
+    made_by = MadeBy(info.run_id, owner, promise.provider, promise.hold_music, promise.tenant, verdict.queue)
+    caller, customer = (it.address for it in verdict.targets)
     return Attempt(number, made_by, promise.caller_name, dial(caller, promise.headers), dial(customer, {}))
 
 

@@ -32,6 +32,8 @@ class MadeBy(NamedTuple):
     """Class of music for somebody who was left alone."""
     tenant: str
     """In whose name the caller's phone may transfer with its own key."""
+    queue: str
+    """Task queue of the workers that reach the provider's node; empty: the workflow's own."""
 
 
 @dataclass
@@ -123,7 +125,7 @@ class Attempt:
             hold_limit=self.customer.dial.ring_timeout,  # nobody waits for longer than for the customer's answer
             keep_room=not self.over,
         )
-        return ArrangeInput(provider=self._made_by.provider, arrangement=arrangement)
+        return ArrangeInput(provider=self._made_by.provider, arrangement=arrangement, queue=self._made_by.queue)
 
     def stop(self) -> None:
         """Release everybody."""

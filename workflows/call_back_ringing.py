@@ -80,9 +80,11 @@ async def unless(overtaken: Callable[[], bool], work: workflow.ActivityHandle[_A
 
 async def _arrange(attempt: Attempt, aim: Aim) -> bool:
     """Make an aim true, unless there is a newer one meanwhile. Returns whether it was."""
+    wanted = attempt.arrangement(aim)
     work = workflow.start_activity(
         ARRANGE,
-        attempt.arrangement(aim),
+        wanted,
+        task_queue=wanted.queue or None,
         result_type=Observation,
         start_to_close_timeout=ATTEMPT_LIMIT,
         schedule_to_close_timeout=TOTAL_LIMIT,

@@ -25,7 +25,9 @@ async def watch_over(left: ArrangeInput, onward: str = "", reason: Reason | None
     info = workflow.info()
     await workflow.start_child_workflow(
         SUPERVISION_TYPE,
-        WatchedCall(provider=left.provider, arrangement=left.arrangement, onward=onward, reason=reason),
+        WatchedCall(
+            provider=left.provider, arrangement=left.arrangement, queue=left.queue, onward=onward, reason=reason
+        ),
         result_type=ConnectedCallResult,
         id=supervision_id(info.workflow_id, info.run_id),
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,

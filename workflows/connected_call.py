@@ -129,7 +129,8 @@ class ConnectedCall:
             "owner": owner_token(info.workflow_id, info.run_id),
             "take_from": (call.arrangement.owner, f"{info.workflow_id}/"),
         }
-        wanted = ArrangeInput(provider=call.provider, arrangement=arrangement.model_copy(update=update))
+        owned = arrangement.model_copy(update=update)
+        wanted = ArrangeInput(provider=call.provider, arrangement=owned, queue=call.queue)
         began_at, pause = workflow.now(), _PAUSE
         while not self._taken_over:
             heard = len(self._ended)
@@ -137,6 +138,7 @@ class ConnectedCall:
                 observation = await workflow.execute_activity(
                     ARRANGE,
                     wanted,
+                    task_queue=wanted.queue or None,
                     result_type=Observation,
                     start_to_close_timeout=ATTEMPT_LIMIT,
                     schedule_to_close_timeout=TOTAL_LIMIT,

@@ -165,13 +165,14 @@ class Transfer(Inbox):
             self._board.note("the policy could not be asked")
             return None
 
-    async def _decline(self, request: TransferRequest) -> None:
+    async def _decline(self, call: Call) -> None:
         """Tell the phone that has asked for this transfer that it never began: no arrangement says so."""
-        asked = DeclineInput(provider=request.provider, leg=request.agent.leg)
+        asked = DeclineInput(provider=call.request.provider, leg=call.request.agent.leg)
         try:
             await workflow.execute_activity(
                 DECLINE,
                 asked,
+                task_queue=call.queue or None,
                 start_to_close_timeout=timedelta(seconds=2),
                 schedule_to_close_timeout=timedelta(seconds=10),
                 retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),
@@ -321,7 +322,7 @@ class Transfer(Inbox):
         self._board.post(call, state, ())
         await hand_over(call, state)
         if call.request.agent.asked_by_phone and (not state.begun or result.outcome is Outcome.REJECTED):
-            await self._decline(call.request)
+            await self._decline(call)
         for news in self._inbox:
             if isinstance(news, Asked) and not news.answered:
                 news.refused, news.answered = "the transfer is over", True

@@ -144,3 +144,12 @@ def customer_leg(owner: str, provider: str) -> str:
 def listener_id(provider: str) -> str:
     """Return the workflow id of the listener of a provider node."""
     return f"listener:{provider}"
+
+
+def provider_task_queue(provider: str) -> str:
+    """Return the task queue of what touches the calls of a node that only workers of its own reach.
+
+    Args:
+        provider: Name of the node.
+    """
+    return f"{TASK_QUEUE}:{provider}"

@@ -153,8 +153,9 @@ def test_every_secret_that_is_named_is_mounted_and_may_be_read(service: Yaml) ->
         assert service["group_add"] == composition()["x-reads-secrets"]
 
 
-WORKERS = [str(role) for role in Role if role is not Role.ALL]
-"""A worker with the simulator cannot be split, so role "all" is not among them."""
+WORKERS = [str(role) for role in Role if role not in (Role.ALL, Role.PROVIDER)]
+"""A worker with the simulator cannot be split, so role "all" is not among them. "provider" is for nodes that the engine
+does not reach, and here it does."""
 
 
 def test_the_settings_of_every_process_of_ours_are_settings() -> None:

@@ -45,7 +45,8 @@ def configuration() -> dict[str, str]:
     return the("ConfigMap", "hookflash")["data"]
 
 
-ROLES = [str(role) for role in Role if role is not Role.ALL]
+ROLES = [str(role) for role in Role if role not in (Role.ALL, Role.PROVIDER)]
+"""All but "all", and "provider": that one runs where its nodes are, which is not where engines are."""
 each_role = pytest.mark.parametrize("role", ROLES)
 OTHERS = ["codec-server", "ingress"]
 """Processes that are no workers, and not everybody needs: each in a folder of its own."""

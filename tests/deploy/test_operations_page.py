@@ -14,6 +14,7 @@ from tests.deploy.composition import ROOT, services
 from tests.deploy.image import stages
 from tests.deploy.test_temporal import dynamic_configuration
 from tests.support.pages import anchors
+from workers.engine import Role
 from workers.settings import Settings
 
 PAGE = ROOT / "docs/operations.md"
@@ -60,6 +61,12 @@ def test_it_has_the_defaults_of_the_workers() -> None:
     )
     assert f"`HOOKFLASH_ACTIVITY_SLOTS` | {defaults['activity_slots']} |" in table
     assert f"`HOOKFLASH_CACHED_WORKFLOWS` | {defaults['cached_workflows']} |" in table
+
+
+def test_it_has_every_role() -> None:
+    table = TEXT.split("\n### Roles\n")[1].split("\n## ")[0]
+    assert [it for it in first_column(table) if it != "--role"] == [str(role) for role in Role]
+    assert f"`{names.provider_task_queue('NODE')}`" in table
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda it: it.stem)

@@ -9,6 +9,7 @@ from hookflash._findings import Finding, Level, failure
 from hookflash._operators.arguments import Add
 from hookflash._operators.builds import builds
 from hookflash._operators.listeners import listeners
+from hookflash._operators.providers import providers
 from hookflash._operators.server import attributes, clock, namespace, queues
 from hookflash._operators.session import DONE, REFUSED, Session, write, write_json
 from hookflash._operators.transfers import payloads, suspended
@@ -19,6 +20,7 @@ CHECKS = (
     ("attributes", attributes),
     ("workers", queues),
     ("builds", builds),
+    ("providers", providers),
     ("listeners", listeners),
     ("payloads", payloads),
     ("transfers", suspended),
