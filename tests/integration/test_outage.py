@@ -25,7 +25,7 @@ from tests.integration.two_nodes import PATIENCE, nodes_file
 from tests.rig.ari import CallControl, Events
 from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.behaviour import Behaviour
-from tests.rig.ear import hear_exactly
+from tests.rig.ear import Expectation, Listener, hear_exactly
 from tests.rig.phone import PhoneRack
 
 pytestmark = pytest.mark.asterisk
@@ -120,35 +120,52 @@ async def test_a_target_who_must_accept_hears_nothing_until_the_engine_is_back_a
         await office.node.drained(PATIENCE)
 
 
-@pytest.mark.parametrize("together", [False, True], ids=["one who must accept", "two at once"])
 async def test_who_answers_outside_the_room_while_the_engine_stays_dead_is_let_go_by_asterisk(
-    office: Office, tmp_path: Path, together: bool
+    office: Office, tmp_path: Path
 ) -> None:
-    """They hear nothing, and are not kept for ever. The customer goes on waiting, and another engine goes on."""
-    gate = None if together else AcceptGate(prompt="hookflash-accept", timeout=timedelta(seconds=1))
-    names = ("target1", "target2") if together else ("target1",)
-    asked = [to_phone(name, 2, accept=gate, together=name != names[0]) for name in names]
+    """One who must accept, and of two rung at once who was first.
+
+    They hear nothing, and are not kept for ever. The customer goes on waiting, and another engine goes on.
+    """
+    gate = AcceptGate(prompt="hookflash-accept", timeout=timedelta(seconds=1))
+    asked = ((to_phone("target1", 2, accept=gate),), (to_phone("target2", 2), to_phone("target3", 2, together=True)))
+    names = ("target1", "target2", "target3")
+    targets = [await office.phones.phone(name, Behaviour.rings()) for name in names]
     async with worker_on(office.node, office.client, tmp_path / "first.log") as worker:
-        call = await office.call()
-        targets = [await call.target(Behaviour.rings(), name) for name in names]
-        transfer = await call.transfer(Mode.COLD, *asked)
+        calls = [await quiet_call(office) for _ in asked]
+        transfers = [await call.transfer(Mode.COLD, *them) for call, them in zip(calls, asked, strict=True)]
         ringing = [await target.incoming() for target in targets]
         for incoming in ringing:
             await incoming.until("ringing")
         worker.send(signal.SIGKILL)
         await worker.end()
-    ringing[0].answer()
-    await hear_exactly({call.customer: {"ringback"}, targets[0]: None, call.agent: {"music"}}, PATIENCE)
-    for incoming in ringing[1:]:
-        await incoming.until("cancelled", PATIENCE)
-    await ended(targets[0], PATIENCE)
-    assert targets[0].ever_heard() == set()
-    await hear_exactly({call.customer: {"ringback"}, call.agent: {"music"}}, PATIENCE)
+    customers, agents = calls[0].customer.calls, calls[0].agent.calls
+    first, second, slow = ringing
+    first.answer()
+    second.answer()
+    waiting: dict[Listener, Expectation] = {
+        **{call: {"ringback"} for call in customers},
+        **{call: {"music"} for call in agents},
+    }
+    await hear_exactly({**waiting, first: None, second: None}, PATIENCE)
+    await slow.until("cancelled", PATIENCE)
+    for answered in (first, second):
+        await answered.until("ended", PATIENCE)
+    assert [target.ever_heard() for target in targets] == [set()] * 3
+    await hear_exactly(waiting, PATIENCE)
     async with worker_on(office.node, office.client, tmp_path / "second.log"):
-        result = await asyncio.wait_for(transfer.wait(), PATIENCE)
-        assert result.outcome is Outcome.RETURNED_TO_AGENT
-        await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}}, PATIENCE)
-        await call.hang_up()
+        for transfer in transfers:
+            result = await asyncio.wait_for(transfer.wait(), PATIENCE)
+            assert result.outcome is Outcome.RETURNED_TO_AGENT
+        await hear_exactly({call: {"agent"} for call in customers}, PATIENCE)
+        await hear_exactly({call: {"customer"} for call in agents}, PATIENCE)
+        # All customers sound alike here, and all agents.
+        rooms = {frozenset(room["channels"]) for room in await office.node.bridges() if room["channels"]}
+        assert rooms == {frozenset((call.customer_leg, call.agent_leg)) for call in calls}
+        for phone in (calls[0].customer, calls[0].agent):
+            await phone.hang_up()
+        for call in calls:
+            await office.calls.remove(call.room)
         await office.node.drained(PATIENCE)
 
 
