@@ -96,11 +96,7 @@ async def test_when_the_listening_worker_is_stopped_another_one_listens_at_once(
 async def test_a_worker_without_a_server_waits_for_one_until_it_is_stopped(tmp_path: Path) -> None:
     nobody = "127.0.0.1:1"  # tcpmux, which nobody runs
     async with worker_process(tmp_path / "log", TEMPORAL_ADDRESS=nobody) as process:
-
-        async def waiting() -> bool | None:
-            return f"no connection to Temporal yet: address={nobody}" in process.log or None
-
-        await eventually(waiting, "a try to connect")
+        await process.logs(f"no connection to Temporal yet: address={nobody}")
         process.send(signal.SIGTERM)
         assert await process.end() == 0
 
