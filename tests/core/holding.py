@@ -1,14 +1,15 @@
-"""How something is checked in every state of the walk, along every transition or after every command."""
+"""How something is checked in every state of the walk, along every transition or after every event of a kind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
+from itertools import chain
 
 import pytest
 
 from activities.telephony.model import Placement
 from hookflash import Cause, CommandName, Party
-from tests.core.walk import Space
-from workflows.core import Command, Event, LegEnded, LegRef, PlannedTarget, Standing, State, placements
+from tests.core.walk import AnyEvent, Space
+from workflows.core import Command, Event, LegEnded, LegRef, PlannedTarget, Rival, Standing, State, placements
 
 
 def every_state(space: Space, holds: Callable[[State], bool]) -> None:
@@ -17,17 +18,23 @@ def every_state(space: Space, holds: Callable[[State], bool]) -> None:
 
 
 def every_transition(space: Space, holds: Callable[[State, Event, State], bool]) -> None:
-    broken = [step for step in space.transitions if not holds(*step)]
-    if broken:
-        before, event, after = broken[0]
-        pytest.fail(f"{len(broken)} transitions, for example\n  {space.path(before)}\n  {event}\n->{after}")
+    _judge(space, (step for step in chain.from_iterable(space.transitions.values()) if not holds(*step)))
+
+
+def every_event(space: Space, kind: type[AnyEvent], holds: Callable[[State, AnyEvent, State], bool]) -> None:
+    """Look only at the transitions along one kind of events, which are few among all."""
+    _judge(space, (step for step in space.after(kind) if not holds(*step)))
 
 
 def every_command(space: Space, name: CommandName, holds: Callable[[State, Command, State], bool]) -> None:
-    def after_it(before: State, event: Event, after: State) -> bool:
-        return not isinstance(event, Command) or event.name is not name or holds(before, event, after)
+    every_event(space, Command, lambda before, event, after: event.name is not name or holds(before, event, after))
 
-    every_transition(space, after_it)
+
+def _judge(space: Space, wrong: Iterable[tuple[State, Event, State]]) -> None:
+    broken = list(wrong)
+    if broken:
+        before, event, after = broken[0]
+        pytest.fail(f"{len(broken)} transitions, for example\n  {space.path(before)}\n  {event}\n->{after}")
 
 
 where = cache(placements)
@@ -42,8 +49,15 @@ def pending(state: State) -> bool:
 
 
 def targets(state: State) -> dict[LegRef, tuple[PlannedTarget, Standing]]:
-    current = [(state.current, state.target)] if state.current else []
-    return {LegRef(Party.TARGET, it.number): (it, standing) for it, standing in [*current, *state.rivals]}
+    return _targets(state.current, state.target, state.rivals)
+
+
+@cache  # by what it depends on: there are few of these among millions of states
+def _targets(
+    current: PlannedTarget | None, target: Standing, rivals: tuple[Rival, ...]
+) -> dict[LegRef, tuple[PlannedTarget, Standing]]:
+    first = [(current, target)] if current else []
+    return {LegRef(Party.TARGET, it.number): (it, standing) for it, standing in [*first, *rivals]}
 
 
 def asked(state: State) -> set[LegRef]:

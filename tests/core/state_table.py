@@ -2,10 +2,12 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
 
 from hookflash import Actor, Cause, CommandName, Mode, Party, Stage
-from tests.core.walk import Space, events, walk
+from tests.core.walk import Space, walk
 from workflows.core import (
     CUSTOMER,
     Arranged,
@@ -20,7 +22,6 @@ from workflows.core import (
     MachineAnswered,
     State,
     TimerFired,
-    decide,
     farewells,
 )
 
@@ -40,26 +41,80 @@ Events that change nothing in any mode are left out of a stage's table; after th
 _SAME, _REFUSED = "=", "✗"
 _STAGES = tuple(stage for stage in Stage if stage not in (Stage.STARTING, Stage.ENDED))
 
+AnyList = TypeVar("AnyList", bound=tuple[Any, ...])
 
-def table(space: Space) -> str:
+Cells = dict[tuple[Stage, str, Mode], str]
+"""What an event of this name can lead to in a stage, for each mode."""
+
+
+def cells(space: Space) -> Cells:
+    """Return what belongs into the table, of one mode."""
+    effects: dict[tuple[Stage, str], set[str]] = defaultdict(set)
+    for before, event, after in chain.from_iterable(space.transitions.values()):
+        if _is_listed(before) and (label := _label(_legs(before), event)):
+            effects[before.stage, label].add(_effect(before, after))
+    for stage, legs, events in _distinct(space.unchanged):
+        for event in events:
+            effects[stage, _label(legs, event)].add(_SAME)
+    for stage, legs, refusals in _distinct(space.refused):
+        for command, _ in refusals:
+            effects[stage, _label(legs, command)].add(_REFUSED)
+    return {(stage, label, space.mode): _cell(them) for (stage, label), them in effects.items() if label}
+
+
+def table(cells: Cells) -> str:
     """Return the whole table in Markdown."""
-    cells: dict[tuple[Stage, str, Mode], set[str]] = defaultdict(set)
-    for state in space.parents:
-        if state.failures == 0 and not state.ended:
-            for event in events(state):
-                label = _label(state, event)
-                if label:
-                    cells[state.stage, label, state.rules.mode].add(_effect(state, event))
     return HEADER + "".join(_section(stage, cells) for stage in _STAGES)
 
 
-def _section(stage: Stage, cells: dict[tuple[Stage, str, Mode], set[str]]) -> str:
+def read(text: str) -> Cells:
+    """Return what is in the cells of a printed table."""
+    found: Cells = {}
+    for section in text.split("\n## ")[1:]:
+        stage, _, (_, *modes), _, *rows = (_columns(line) for line in section.splitlines())
+        for label, *row in rows:
+            found |= {(Stage(stage[0]), label, Mode(mode)): cell for mode, cell in zip(modes, row, strict=True) if cell}
+    return found
+
+
+def _columns(line: str) -> list[str]:
+    return [column.strip() for column in line.strip("|").split("|")]
+
+
+def _is_listed(state: State) -> bool:
+    return state.failures == 0 and not state.ended
+
+
+class _Legs(NamedTuple):
+    """What decides what a leg's event is called."""
+
+    agent: LegRef
+    target: LegRef | None
+    beside: frozenset[int]
+    target_up: bool
+
+
+def _legs(state: State) -> _Legs:
+    beside = frozenset(rival.target.number for rival in state.rivals)
+    return _Legs(state.agent_leg, state.target_leg, beside, state.target.up)
+
+
+def _distinct(lists: Mapping[State, AnyList]) -> Iterable[tuple[Stage, _Legs, AnyList]]:
+    """Return each list of events once, in place of all states of a stage which differ in nothing that has a name."""
+    found: dict[tuple[Stage, _Legs, int], AnyList] = {}
+    for state, events in lists.items():
+        if _is_listed(state):
+            found[state.stage, _legs(state), id(events)] = events
+    return ((stage, legs, events) for (stage, legs, _), events in found.items())
+
+
+def _section(stage: Stage, cells: Cells) -> str:
     modes = [mode for mode in Mode if any(key[0] is stage and key[2] is mode for key in cells)]
-    labels = list(dict.fromkeys(label for where, label, _ in cells if where is stage))
+    labels = {label for where, label, _ in cells if where is stage}
     rows = [
-        f"| {label} | " + " | ".join(_cell(cells.get((stage, label, mode), set())) for mode in modes) + " |"
+        f"| {label} | " + " | ".join(cells.get((stage, label, mode), "") for mode in modes) + " |"
         for label in sorted(labels, key=_order)
-        if any(cells.get((stage, label, mode), {_SAME}) != {_SAME} for mode in modes)
+        if any(cells.get((stage, label, mode), _SAME) != _SAME for mode in modes)
     ]
     title = f"\n## {stage.value}\n\n| event | " + " | ".join(mode.value for mode in modes) + " |\n"
     return title + "|---" * (len(modes) + 1) + "|\n" + "\n".join(rows) + "\n"
@@ -69,10 +124,7 @@ def _cell(effects: Iterable[str]) -> str:
     return " / ".join(sorted(effects, key=lambda it: (it in (_SAME, _REFUSED), it)))
 
 
-def _effect(state: State, event: Event) -> str:
-    following, refused = decide(state, event)
-    if refused:
-        return _REFUSED
+def _effect(state: State, following: State) -> str:
     told = " †" if _told(following) - _told(state) else ""
     return _whither(state, following) + told
 
@@ -97,20 +149,20 @@ def _order(label: str) -> tuple[int, str]:
     return (_ORDER.index(first) if first in _ORDER else len(_ORDER), label)
 
 
-def _label(state: State, event: Event) -> str:
+def _label(legs: _Legs, event: Event) -> str:
     """Return what the event is called, empty for news of legs that no longer count and of no consequence."""
     match event:
         case LegAnswered(leg):
-            return f"{who} answers" if (who := _who(state, leg)) else ""
+            return f"{who} answers" if (who := _who(legs, leg)) else ""
         case LegEnded(_, Cause.NODE_DOWN):
             return "the node goes down"
         case LegEnded(leg, cause):
-            too_late = cause is Cause.NO_ANSWER and state.target.up
-            return f"{who} leg ends{', it answered too late' if too_late else ''}" if (who := _who(state, leg)) else ""
+            too_late = cause is Cause.NO_ANSWER and legs.target_up
+            return f"{who} leg ends{', it answered too late' if too_late else ''}" if (who := _who(legs, leg)) else ""
         case DigitPressed(leg, digit):
-            return f"{who} presses {digit}" if (who := _who(state, leg)) else ""
+            return f"{who} presses {digit}" if (who := _who(legs, leg)) else ""
         case MachineAnswered(leg):
-            return f"{who} is a machine" if (who := _who(state, leg)) else ""
+            return f"{who} is a machine" if (who := _who(legs, leg)) else ""
         case TimerFired(deadline):
             return f"time is up: {deadline.timer.value}"
         case Command(name, party, _, by):
@@ -125,17 +177,19 @@ def _label(state: State, event: Event) -> str:
             return ""
 
 
-def _who(state: State, leg: LegRef) -> str:
+def _who(legs: _Legs, leg: LegRef) -> str:
     """Return whose leg it is, empty if it does not count any more."""
-    if leg in (CUSTOMER, state.agent_leg, state.target_leg):
+    if leg in (CUSTOMER, legs.agent, legs.target):
         return leg.party.value
-    beside = leg.party is Party.TARGET and any(it.target.number == leg.number for it in state.rivals)
-    return "target that rings beside it" if beside else ""
+    return "target that rings beside it" if leg.party is Party.TARGET and leg.number in legs.beside else ""
 
 
 def main(write: Callable[[str], object] = sys.stdout.write) -> None:
     """Print the table."""
-    write(table(walk()))
+    found: Cells = {}
+    for mode in Mode:
+        found |= cells(walk(mode))
+    write(table(found))
 
 
 if __name__ == "__main__":

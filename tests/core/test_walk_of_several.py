@@ -3,7 +3,7 @@
 import pytest
 
 from hookflash import Cause, Mode, Outcome, Stage
-from tests.core.holding import asked, every_state, every_transition, room, targets, where
+from tests.core.holding import asked, every_event, every_state, every_transition, room, targets, where
 from tests.core.walk import Space
 from workflows.core import (
     CUSTOMER,
@@ -38,20 +38,20 @@ def test_one_that_has_come_furthest_is_the_current_target(space: Space) -> None:
 
 
 def test_who_rings_beside_one_that_fails_goes_on_ringing(space: Space) -> None:
-    def holds(before: State, event: Event, after: State) -> bool:
-        if not isinstance(event, LegEnded) or event.leg not in targets(before) or before.ending:
+    def holds(before: State, event: LegEnded, after: State) -> bool:
+        if event.leg not in targets(before) or before.ending:
             return True
         beside = {leg: it for leg, it in targets(before).items() if leg != event.leg and it[1].pending}
         return not targets(before)[event.leg][1].pending or not beside or targets(after) == beside
 
-    every_transition(space, holds)
+    every_event(space, LegEnded, holds)
 
 
 def test_the_first_to_answer_wins_and_all_others_are_sent_away(space: Space) -> None:
     won: set[tuple[State, State]] = set()
 
-    def holds(before: State, event: Event, after: State) -> bool:
-        if not isinstance(event, LegAnswered) or event.leg not in targets(before) or not before.rivals:
+    def holds(before: State, event: LegAnswered, after: State) -> bool:
+        if event.leg not in targets(before) or not before.rivals:
             return True
         target, standing = targets(before)[event.leg]
         if target.gated or not standing.calling:
@@ -61,13 +61,13 @@ def test_the_first_to_answer_wins_and_all_others_are_sent_away(space: Space) -> 
         dismissed = all(standing is Standing.DISMISSED for standing in others.values())
         return after.target_leg == event.leg and after.target.up and dismissed and len(others) == len(before.rivals)
 
-    every_transition(space, holds)
+    every_event(space, LegAnswered, holds)
     assert won
 
 
 def test_who_answered_while_its_leg_was_being_ended_has_not_taken_over(space: Space) -> None:
-    def holds(before: State, event: Event, after: State) -> bool:
-        if not isinstance(event, LegEnded) or event.cause is not Cause.NO_ANSWER or not before.target.up:
+    def holds(before: State, event: LegEnded, after: State) -> bool:
+        if event.cause is not Cause.NO_ANSWER or not before.target.up:
             return True
         if before.ending is not None and before.ending.outcome is not Outcome.CONNECTED:
             return True
@@ -75,7 +75,7 @@ def test_who_answered_while_its_leg_was_being_ended_has_not_taken_over(space: Sp
         back = after.ending is not None and after.ending[:2] == (Outcome.RETURNED_TO_AGENT, Cause.NO_ANSWER)
         return next_rings or back or after.fallback > before.fallback or after.stage is Stage.DECIDING
 
-    every_transition(space, holds)
+    every_event(space, LegEnded, holds)
 
 
 def test_who_is_sent_away_unheard_is_told_so_and_nobody_else(space: Space) -> None:
@@ -119,8 +119,8 @@ def test_a_target_among_the_fallbacks_gets_the_customer_or_the_next_entry_does(s
 
 
 def test_the_overall_limit_leaves_the_customer_with_a_person_or_with_a_fallback(space: Space) -> None:
-    def holds(before: State, event: Event, after: State) -> bool:
-        if not isinstance(event, TimerFired) or event.deadline.timer is not Timer.OVERALL_LIMIT:
+    def holds(before: State, event: TimerFired, after: State) -> bool:
+        if event.deadline.timer is not Timer.OVERALL_LIMIT:
             return True
         if after.ending is None:
             return after.fallback > before.fallback
@@ -129,22 +129,22 @@ def test_the_overall_limit_leaves_the_customer_with_a_person_or_with_a_fallback(
         with_person = CUSTOMER in room(after) and len(room(after)) == 2
         return after.ending.cause is cause and (with_person or after.fallback > before.fallback)
 
-    every_transition(space, holds)
+    every_event(space, TimerFired, holds)
 
 
 def test_the_agent_leaves_by_itself_only_a_three_way_call(space: Space) -> None:
-    def holds(before: State, event: Event, after: State) -> bool:
-        if not isinstance(event, TimerFired) or event.deadline.timer is not Timer.LINGER:
+    def holds(before: State, event: TimerFired, after: State) -> bool:
+        if event.deadline.timer is not Timer.LINGER:
             return True
         introduced = len(room(before)) == 3 and before.rules.mode is Mode.WARM
         return introduced and after.ending is not None and after.ending.outcome is Outcome.CONNECTED
 
-    every_transition(space, holds)
+    every_event(space, TimerFired, holds)
 
 
 def test_a_reminder_moves_nobody(space: Space) -> None:
-    def holds(before: State, event: Event, after: State) -> bool:
-        said = isinstance(event, TimerFired) and event.deadline.timer in (Timer.REMINDER, Timer.CONSULT_WARNING)
+    def holds(before: State, event: TimerFired, after: State) -> bool:
+        said = event.deadline.timer in (Timer.REMINDER, Timer.CONSULT_WARNING)
         return not said or where(before) == where(after)
 
-    every_transition(space, holds)
+    every_event(space, TimerFired, holds)

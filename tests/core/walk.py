@@ -1,9 +1,11 @@
 """Walks every state a transfer can reach, along every event that can happen in it."""
 
 import gc
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, TypeVar
 
 from hookflash import Actor, Cause, CommandName, Mode, Party
 from workflows.core import (
@@ -11,6 +13,7 @@ from workflows.core import (
     Arranged,
     ArrangeFailed,
     Command,
+    Deadline,
     DigitPressed,
     Event,
     FallbackKind,
@@ -89,31 +92,54 @@ STARTS = (*_ONE_BY_ONE, *_SEVERAL_AT_ONCE, *_LONG_WAY_BACK, *_WITH_TIME)
 """Every mode and policy, with the kinds of targets and fallbacks the walk begins with."""
 
 
-def events(state: State) -> Iterator[Event]:
-    """Yield every event that can happen in a state: expected, late, doubled and impossible ones."""
-    yield Arranged()
-    yield ArrangeFailed()
-    yield ArrangeFailed(permanently=True)
-    yield from (TimerFired(deadline) for deadline in deadlines(state))
-    agents = {LegRef(Party.AGENT, 1), state.agent_leg}
-    rivals = [LegRef(Party.TARGET, rival.target.number) for rival in state.rivals]
-    targets = {LegRef(Party.TARGET, 1), *([state.target_leg] if state.target_leg else []), *rivals}
+def events(state: State) -> tuple[Event, ...]:
+    """Return every event that can happen in a state: expected, late, doubled and impossible ones."""
+    rivals = tuple(it.target.number for it in state.rivals)
+    asked = tuple(it.target.number for it in state.rivals if it.standing is Standing.SCREENING)
+    return (
+        *_ARRANGED,
+        *_waits(deadlines(state)),
+        *_news(state.agent_leg, state.target_leg, rivals, state.begun),
+        *_commands(asked, state.known_targets),
+    )
+
+
+_ARRANGED = (Arranged(), ArrangeFailed(), ArrangeFailed(permanently=True))
+
+
+# The same few events happen in many states. Each is one object then: quick to make, and light to keep.
+@cache
+def _waits(running: tuple[Deadline, ...]) -> tuple[Event, ...]:
+    return tuple(TimerFired(deadline) for deadline in running)
+
+
+@cache
+def _news(agent: LegRef, target: LegRef | None, rivals: tuple[int, ...], begun: bool) -> tuple[Event, ...]:
+    return tuple(_news_of({LegRef(Party.AGENT, 1), agent}, target, rivals, begun))
+
+
+def _news_of(agents: set[LegRef], target: LegRef | None, rivals: tuple[int, ...], begun: bool) -> Iterator[Event]:
+    beside = [LegRef(Party.TARGET, number) for number in rivals]
+    targets = {LegRef(Party.TARGET, 1), *([target] if target else []), *beside}
     for leg in sorted({CUSTOMER, *agents, *targets}):
         yield LegRang(leg)
         yield LegAnswered(leg)
         yield LegEnded(leg, Cause.HUNG_UP)
-        if not state.begun:
+        if not begun:
             yield LegEnded(leg, Cause.UNKNOWN_LEG)
     yield LegEnded(CUSTOMER, Cause.NODE_DOWN)
-    if state.target_leg:
-        yield LegEnded(state.target_leg, Cause.NO_ANSWER)
+    if target:
+        yield LegEnded(target, Cause.NO_ANSWER)
     yield from (DigitPressed(leg, digit) for leg in sorted(targets) for digit in "129")
     yield from (MachineAnswered(leg) for leg in sorted(targets))
-    yield from _commands(state)
 
 
-def _commands(state: State) -> Iterator[Command]:
-    asked = [it.target.number for it in state.rivals if it.standing is Standing.SCREENING]
+@cache
+def _commands(asked: tuple[int, ...], known_targets: int) -> tuple[Event, ...]:
+    return tuple(_commands_of(asked, known_targets))
+
+
+def _commands_of(asked: tuple[int, ...], known_targets: int) -> Iterator[Command]:
     for name in CommandName:
         if name in (CommandName.HOLD, CommandName.UNHOLD):
             yield from (Command(name, party) for party in Party)
@@ -123,18 +149,33 @@ def _commands(state: State) -> Iterator[Command]:
             yield from (Command(name, timer=timer) for timer in (Timer.HOLD_BUDGET, Timer.RING))
         elif name is not CommandName.RETARGET:
             yield Command(name)
-        elif state.known_targets < MOST_TARGETS:
-            yield Command(name, target=PlannedTarget(state.known_targets + 1, gated=False))
+        elif known_targets < MOST_TARGETS:
+            yield Command(name, target=PlannedTarget(known_targets + 1, gated=False))
     yield Command(CommandName.CANCEL, by=Actor.OPERATOR)
+
+
+AnyEvent = TypeVar("AnyEvent", bound=Event)
 
 
 @dataclass(repr=False)  # pytest would print millions of states
 class Space:
-    """All states that can be reached, and how."""
+    """All states that transfers of one mode can reach, and what every event makes of each."""
 
-    # Only those that change something; the others are most of them.
-    transitions: list[tuple[State, Event, State]] = field(default_factory=list[tuple[State, Event, State]])
+    mode: Mode
     parents: dict[State, tuple[State, Event] | None] = field(default_factory=dict[State, "tuple[State, Event] | None"])
+    """Every state, with the shortest way to it."""
+    transitions: dict[type, list[tuple[State, Any, State]]] = field(default_factory=lambda: defaultdict(list))
+    """By the kind of event. Only those that change something; the others are most of them."""
+    unchanged: dict[State, tuple[Event, ...]] = field(default_factory=dict[State, tuple[Event, ...]])
+    """The events that change nothing in a state, refused commands not among them."""
+    refused: dict[State, tuple[tuple[Event, str], ...]] = field(
+        default_factory=dict[State, tuple[tuple[Event, str], ...]]
+    )
+    """The commands that are refused in a state, and why."""
+
+    def after(self, kind: type[AnyEvent]) -> list[tuple[State, AnyEvent, State]]:
+        """Return the transitions along a kind of events."""
+        return self.transitions[kind]
 
     def path(self, state: State) -> str:
         """Return the events that lead to a state, for a failing test's message."""
@@ -145,26 +186,40 @@ class Space:
         return "\n  ".join([str(state), *reversed(steps)])
 
 
-def walk() -> Space:
-    """Return the whole reachable space, breadth first, so that paths are the shortest ones."""
-    space = Space()
-    queue: deque[State] = deque()
-    for rules, targets in STARTS:
-        first = begin(rules, targets)
-        space.parents[first] = None
-        queue.append(first)
+def walk(mode: Mode) -> Space:
+    """Return all that transfers of a mode can reach, breadth first, so that paths are the shortest ones."""
+    space = Space(mode)
     gc.disable()  # millions of small tuples that all live on: collecting among them doubles the time
+    try:
+        _explore(space, [begin(rules, targets) for rules, targets in STARTS if rules.mode is mode])
+    finally:
+        gc.enable()
+    return space
+
+
+def _explore(space: Space, firsts: list[State]) -> None:
+    states = {first: first for first in firsts}  # equal ones are kept as one object
+    lists: dict[tuple[int, ...], tuple[Event, ...]] = {}  # and so are the same events; different kinds can be equal
+    refused_lists: dict[tuple[tuple[Event, str], ...], tuple[tuple[Event, str], ...]] = {}
+    space.parents.update(dict.fromkeys(firsts))
+    queue = deque(firsts)
     while queue:
         state = queue.popleft()
+        unchanged: list[Event] = []
+        refusals: list[tuple[Event, str]] = []
         for event in events(state):
             following, refused = decide(state, event)
-            if following is state or following == state:
-                continue
             if refused:
-                raise AssertionError(f"{event} was refused ({refused}) and changed\n  {space.path(state)}")
-            space.transitions.append((state, event, following))
-            if following not in space.parents:
-                space.parents[following] = (state, event)
-                queue.append(following)
-    gc.enable()
-    return space
+                if following != state:
+                    raise AssertionError(f"{event} was refused ({refused}) and changed\n  {space.path(state)}")
+                refusals.append((event, refused))
+            elif following is state or following == state:
+                unchanged.append(event)
+            else:
+                known = states.setdefault(following, following)
+                if known is following:
+                    space.parents[known] = (state, event)
+                    queue.append(known)
+                space.transitions[type(event)].append((state, event, known))
+        space.unchanged[state] = lists.setdefault(tuple(map(id, unchanged)), tuple(unchanged))
+        space.refused[state] = refused_lists.setdefault(it := tuple(refusals), it)

@@ -1,7 +1,7 @@
-"""Which tests stay together when several processes share a run: those of a module, and all that need the walk.
+"""Which tests stay together when several processes share a run: those of a module, and all that need the same walk.
 
-A module's fixtures are then made once, and so is the walk, which takes a minute. Marks of pytest-xdist's own
-`--dist=loadgroup` come to nothing with pytest 9.2, which keeps ids of tests in another form.
+A module's fixtures are then made once, and so is the walk of each mode, which takes half a minute. Marks of
+pytest-xdist's own `--dist=loadgroup` come to nothing with pytest 9.2, which keeps ids of tests in another form.
 """
 
 import pytest
@@ -9,14 +9,15 @@ from xdist.remote import Producer  # pyright: ignore[reportMissingTypeStubs] it 
 from xdist.scheduler import LoadScopeScheduling  # pyright: ignore[reportMissingTypeStubs]
 
 WALKING = ("tests/core/test_walk", "tests/core/test_state_table")
-"""Beginnings of the modules that need the walk."""
+"""Beginnings of the modules that need the walk of a mode, which is in the brackets of a test's name."""
 
 
 class Together(LoadScopeScheduling):
     """Gives a process whole modules."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "walk" if nodeid.startswith(WALKING) else nodeid.partition("::")[0]
+        module, _, name = nodeid.partition("::")
+        return f"walk [{name.partition('[')[2]}" if module.startswith(WALKING) else module
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Together:

@@ -62,10 +62,10 @@ def _hears_ringing(state: State, leg: LegRef) -> bool:
 
 
 def _former_legs(state: State) -> dict[LegRef, Placement]:
-    present = {target.number for target in state.waiting} | {rival.target.number for rival in state.rivals}
-    present |= {state.current.number} if state.current else set()
     legs = [LegRef(Party.AGENT, number) for number in range(1, state.agent_number)]
-    legs += [LegRef(Party.TARGET, n) for n in range(1, state.known_targets + 1) if state.current and n not in present]
+    if state.current is not None:
+        present = {it.number for it in (state.current, *state.waiting, *[rival.target for rival in state.rivals])}
+        legs += [LegRef(Party.TARGET, n) for n in range(1, state.known_targets + 1) if n not in present]
     return dict.fromkeys(legs, Placement.GONE)
 
 

@@ -37,6 +37,8 @@ def place(state: State, target: PlannedTarget, standing: Standing) -> State:
 
 def drop(state: State, number: int) -> State:
     """Forget a rival: it is not going to take the call."""
+    if not state.rivals:
+        return state
     return state._replace(rivals=tuple(it for it in state.rivals if it.target.number != number))
 
 
@@ -57,11 +59,15 @@ def promote_first(state: State) -> State:
 
 def dismiss(state: State) -> State:
     """Send every rival away: the call is taken, or over. They stay here, for they have yet to be told."""
+    if not state.rivals:
+        return state
     return state._replace(rivals=tuple(Rival(it.target, Standing.DISMISSED) for it in state.rivals))
 
 
 def stop_ringing(state: State) -> State:
     """Forget the rivals that have not answered: they just stop ringing."""
+    if not state.rivals:
+        return state
     return state._replace(rivals=tuple(it for it in state.rivals if not it.standing.calling))
 
 
