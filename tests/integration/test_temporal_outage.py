@@ -98,9 +98,9 @@ async def test_a_restored_backup_is_set_right_by_the_calls_and_what_began_since_
         calls = [await quiet_call(office) for _ in range(4)]
         waiting = await calls[0].transfer(Mode.COLD, "target1", ring_timeout=600, policy=patient)
         handed = await calls[1].transfer(Mode.WARM, "target2", policy=patient)
+        await reaches(handed, Stage.CONSULTING)  # the phone's first call is this one's
         left = await calls[2].transfer(Mode.WARM, "target2", policy=patient)
         await reaches(waiting, Stage.RINGING)
-        await reaches(handed, Stage.CONSULTING)
         await reaches(left, Stage.CONSULTING)
         site.server.back_up(backup)
         parties = ("customer", "agent", "target1", "target2", "target3")
