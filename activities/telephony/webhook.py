@@ -76,6 +76,11 @@ class Refused(Exception):
 class WebhookEndpoint(Protocol):
     """Where one node of a provider calls."""
 
+    @property
+    def prefix(self) -> str:
+        """How the paths of this node begin, and no others."""
+        ...
+
     def receive(self, request: WebhookRequest) -> Received:
         """Judge a request, and read it.
 

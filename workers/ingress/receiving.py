@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 
 from temporalio.client import Client
 from temporalio.common import MetricMeter
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities import metrics
 from activities.delivery import as_signal, deliver
@@ -66,9 +66,8 @@ class Receiver:
             logger.warning("a webhook was refused (%s): %s", refused.reason, refused)
 
     def _node_of(self, request: WebhookRequest) -> str:
-        """Return the node that a path names; empty if we have none of this name, which must not become a label."""
-        words = request.target.partition("?")[0].split("/")
-        return next((it for it in words if it in self._endpoints), "")
+        """Return the node that a path leads to; empty if we have no such node, whose name must not become a label."""
+        return next((it for it, endpoint in self._endpoints.items() if request.target.startswith(endpoint.prefix)), "")
 
     def _judged(self, node: str, request: WebhookRequest) -> Received:
         if not node:
@@ -112,9 +111,28 @@ class Receiver:
     async def _tell(self, client: Client, event: LegEvent, request_id: str) -> None:
         """Tell the first of those who may own the leg by now, and nobody if all of them are over."""
         told = as_signal(event)
-        for owner in names.heirs(event.owner):
+        async for owner in _owners(client, event.owner):
             if await deliver(client, owner, told, request_id=request_id, rpc_timeout=self._patience):
                 return
+
+
+async def _owners(client: Client, former: str) -> AsyncIterator[str]:
+    """Yield who may own a leg by now; last the watch that the last transfer of its call has left, which takes asking.
+
+    Raises:
+        RPCError: Temporal did not say.
+    """
+    owner = former
+    for owner in names.heirs(former):
+        yield owner
+    try:
+        last = await client.get_workflow_handle(owner).describe()
+    except RPCError as error:
+        if error.status not in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+            raise
+    else:
+        if last.run_id != names.owning_run(former)[1]:
+            yield names.supervision_id(last.id, last.run_id)
 
 
 def _later(reason: str, said: str) -> Refused:

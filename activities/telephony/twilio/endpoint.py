@@ -37,6 +37,11 @@ class TwilioEndpoint:
     media_url: str = ""
     """Where recordings are, by their names with ``.mp3`` behind. Default: nowhere."""
 
+    @property
+    def prefix(self) -> str:
+        """See ``WebhookEndpoint``."""
+        return self.urls.prefix
+
     def receive(self, request: WebhookRequest) -> Received:
         """See ``WebhookEndpoint``."""
         path, _, query = request.target.partition("?")
@@ -97,7 +102,7 @@ class TwilioEndpoint:
 
     @property
     def _tone_path(self) -> str:
-        return self.urls.prefix + TONE
+        return self.prefix + TONE
 
 
 _TONE_ANSWER = WebhookAnswer(200, tone(), CONTENT_TYPE, {"Cache-Control": "public, max-age=86400"})
