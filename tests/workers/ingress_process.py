@@ -48,6 +48,8 @@ class Secrets:
             "HOOKFLASH_TWILIO_SHARED_KEYS_FILE": str(self.folder / "shared"),
             "HOOKFLASH_TWILIO_MEDIA_URL": "https://media.example",
             "HOOKFLASH_INGRESS_ADDRESS": "127.0.0.1:0",
+            # On a machine that does everything at once Temporal is slow, which is not what most tests are about.
+            "HOOKFLASH_INGRESS_PATIENCE": "10",
             "HOOKFLASH_METRICS_ADDRESS": free_address(),
             "HOOKFLASH_HEALTH_ADDRESS": free_address(),
         }

@@ -208,7 +208,8 @@ async def test_temporal_that_does_not_answer_has_twilio_try_again_and_the_leg_as
 ) -> None:
     owner = owner_of(transfer)
     async with TemporalsLine(client.service_client.config.target_host) as line:
-        variables = {**temporal_at(client), "TEMPORAL_ADDRESS": line.address}
+        short = {"HOOKFLASH_INGRESS_PATIENCE": "0.8"}
+        variables = {**temporal_at(client), "TEMPORAL_ADDRESS": line.address, **short}
         async with ingress_process(Secrets(tmp_path), **variables) as ingress:
             line.fall_silent()
             began = time.monotonic()
@@ -261,7 +262,6 @@ async def test_more_than_it_can_hold_is_to_be_told_again(client: Client, transfe
             **temporal_at(client),
             "TEMPORAL_ADDRESS": line.address,
             "HOOKFLASH_INGRESS_AT_ONCE": "3",
-            "HOOKFLASH_INGRESS_PATIENCE": "10",
         }
         async with ingress_process(Secrets(tmp_path), **variables) as ingress:
             line.fall_silent()

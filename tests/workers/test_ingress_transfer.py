@@ -46,9 +46,7 @@ class Twilio:
 @pytest.fixture(scope="module")
 async def ingress(client: Client, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ingress]:
     secrets = Secrets(tmp_path_factory.mktemp("ingress"))
-    # A machine that does everything at once is slow: what is told must get through here, not be told again.
-    patient = {"HOOKFLASH_INGRESS_PATIENCE": "10"}
-    async with ingress_process(secrets, **temporal_at(client), **patient) as running:
+    async with ingress_process(secrets, **temporal_at(client)) as running:
         yield running
 
 

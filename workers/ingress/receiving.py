@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -15,6 +16,9 @@ from activities.telephony.model import LegEvent
 from activities.telephony.webhook import Received, Refused, WebhookAnswer, WebhookEndpoint, WebhookRequest
 from hookflash import names
 
+SLOTS = 16
+"""Signals in flight. With more of them a Temporal that is slow would be late with all; so it is late with none that
+has begun, and the others are told again."""
 QUIET = 10.0
 """Seconds in which a reason to refuse is logged once: whoever calls us must not fill a disk."""
 
@@ -42,6 +46,7 @@ class Receiver:
         self._at_once = at_once
         self._patience = patience
         self._in_hand = 0
+        self._slots = asyncio.Semaphore(SLOTS)
         self._said: dict[str, float] = {}
 
     async def handle(self, request: WebhookRequest) -> WebhookAnswer:
@@ -98,7 +103,7 @@ class Receiver:
             raise _later("overloaded", "too many at once")
         self._in_hand += 1
         try:
-            async with asyncio.timeout(self._patience.total_seconds()):
+            async with asyncio.timeout(self._patience.total_seconds()), self._slot():
                 for number, event in enumerate(events):
                     await self._tell(self.client, event, f"webhook-{digest}-{number}")
         except TimeoutError as error:
@@ -107,6 +112,23 @@ class Receiver:
             raise _later("temporal", f"Temporal did not take it: {error.status.name}") from error
         finally:
             self._in_hand -= 1
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncGenerator[None]:
+        """Wait for one of few places, for half of the time: who begins later would not get done in the rest.
+
+        Raises:
+            Refused: There was none.
+        """
+        try:
+            async with asyncio.timeout(self._patience.total_seconds() / 2):
+                await self._slots.acquire()
+        except TimeoutError as error:
+            raise _later("overloaded", "too many at once") from error
+        try:
+            yield
+        finally:
+            self._slots.release()
 
     async def _tell(self, client: Client, event: LegEvent, request_id: str) -> None:
         """Tell the first of those who may own the leg by now, and nobody if all of them are over."""

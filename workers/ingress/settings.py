@@ -23,7 +23,7 @@ class IngressSettings(TelemetrySettings, TwilioCallbackSettings):
     ingress_address: SocketAddress = "127.0.0.1:8082"
     """Where it listens, in plain HTTP: TLS is the business of the proxy in front."""
     ingress_at_once: Annotated[int, Field(ge=1, le=10_000)] = 200
-    """Webhooks in hand at the same time. Those beyond are answered 503, for which the provider tries again."""
+    """Webhooks to be signalled, at the same time. Those beyond are answered 503, for which the provider tries again."""
     ingress_patience: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(seconds=10))] = timedelta(seconds=0.8)
     """How long Temporal may take over one webhook before the provider is told to try again."""
     twilio_auth_token: SecretStr | None = None
