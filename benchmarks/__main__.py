@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--samples", type=int, help="samples of each row (default: each benchmark's own)")
     parser.add_argument("--size", type=int, help="transfers that are open at once, for `scale`")
     parser.add_argument("--share", type=float, default=1.0, help="part of the times that are waited for, for trials")
+    parser.add_argument("--note", default="", help="what else one has to know of this run, for the page")
     parser.add_argument("--page", type=Path, default=report.PAGE, help="the page to write (default: %(default)s)")
     given = parser.parse_args(arguments)
     names: list[str] = given.names or list(NAMES)
@@ -40,16 +41,16 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"no such benchmark: {', '.join(unknown)}; there are: {', '.join(NAMES)}")
     options = Options(given.samples, given.size, given.page.parent / "images", given.share)
     for name in names:
-        measure(name, options, given.page)
+        measure(name, options, given.page, note=given.note)
     return 0
 
 
-def measure(name: str, options: Options, page: Path, raw: Path = report.RAW) -> list[Row]:
+def measure(name: str, options: Options, page: Path, raw: Path = report.RAW, note: str = "") -> list[Row]:
     """Run one benchmark, write its section, and say what was found."""
     module = cast("Benchmark", import_module(f"benchmarks.{name}"))
     given = {"--samples": options.samples, "--size": options.size}
     command = " ".join(["python -m benchmarks", name, *(f"{key} {it}" for key, it in given.items() if it)])
-    machine, began = describe(command), time.monotonic()
+    machine, began = describe(command, note), time.monotonic()
     rows = asyncio.run(module.run(options))
     report.write(name, module.TITLE, module.ABOUT, machine, rows, page, raw)
     sys.stdout.write("\n".join([f"{module.TITLE} ({time.monotonic() - began:.0f} s)", *report.table(rows), "", ""]))

@@ -11,14 +11,16 @@ from tests.rig.installed import INSTALLED
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def describe(command: str) -> str:
+def describe(command: str, note: str = "") -> str:
     """Return one line: what a run was made on, when, how busy it was, and by which command.
 
     Args:
         command: What to type to repeat it.
+        note: What else one has to know. Default: nothing.
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     parts = (
+        *([note] if note else []),
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         f"{os.cpu_count()} cores shared by everything that was measured, {memory:.0f} GiB",
         f"load {os.getloadavg()[0]:.1f} when it began",

@@ -66,7 +66,7 @@ class Two:
 async def run(options: Options) -> list[Row]:
     """Measure."""
     rows: list[Row] = []
-    samples = options.samples or 8
+    samples = options.samples or 6
     async with exchange() as on, AsyncExitStack() as stack:
         engines, listeners = Two(on, stack, "--role", "engine"), Two(on, stack, "--role", "listener")
         for name, (case, two, asked) in {

@@ -16,7 +16,6 @@ from benchmarks.simulated import Bench, bench
 from benchmarks.svg import plot
 from hookflash import Mode, Policy, RunningTransfer, Stage
 from tests.integration.lines import Lines
-from tests.integration.switchboard import reaches
 from tests.providers.ari_proxy import AriProxy
 from tests.rig.sip import Message
 from tests.support.polling import eventually
@@ -37,6 +36,7 @@ CALM = 4.0
 RECONCILES = "look at the real state"
 """What a listener logs when it has told the transfers."""
 EVICTED_SHARE = 5
+CACHE_OF_FEW = 50
 CHECKPOINTS = 5
 COMMANDS = 30
 AT_ONCE = 12
@@ -49,7 +49,7 @@ async def run(options: Options) -> list[Row]:
     """Measure."""
     size, commands = options.size or SIZE, options.samples or COMMANDS
     cached = await _grow("cached", size, commands, size + 100)
-    evicted = await _grow("evicted", max(1, size // EVICTED_SHARE), commands, 10)
+    evicted = await _grow("evicted", max(1, size // EVICTED_SHARE), commands, CACHE_OF_FEW)
     both = {"cached": cached, "evicted": evicted}
     memory = {name: [(n, bytes_ / 1e6) for n, bytes_, _ in points] for name, (points, _) in both.items()}
     latency = {name: [(n, median(took)) for n, _, took in points] for name, (points, _) in both.items()}
@@ -92,7 +92,11 @@ async def _grow(name: str, size: int, commands: int, cache: int) -> tuple[list[P
 
 async def _open(on: Bench) -> RunningTransfer:
     transfer = await on.transfers.start(on.request(Mode.WARM, answer_after=0.05, policy=PATIENT))
-    await reaches(transfer, Stage.CONSULTING)
+
+    async def talking() -> bool | None:
+        return (await transfer.status()).stage is Stage.CONSULTING or None
+
+    await eventually(talking, "the consultation", PATIENCE, every=0.25)  # questions cost something too
     return transfer
 
 
