@@ -13,7 +13,7 @@ from activities.telephony.asterisk.manager import Manager
 from activities.telephony.asterisk.settings import ManagerSettings
 from benchmarks.server import LastingServer, lasting_server
 from benchmarks.simulated import COMPILED
-from tests.integration.switchboard import ENGINE_APP, Office, worker_variables
+from tests.integration.switchboard import ENGINE_APP, Office, temporal_server, worker_variables
 from tests.rig.ari import CallControl
 from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.phone import PhoneRack
@@ -64,8 +64,9 @@ class Exchange:
     """What is measured on."""
 
     office: Office
-    server: LastingServer
     folder: Path
+    server: LastingServer | None = None
+    """Where it is one that can be killed."""
 
     def worker(self, name: str, *arguments: str, **variables: str) -> AbstractAsyncContextManager[WorkerProcess]:
         """Return a worker process for the node, to be entered."""
@@ -94,19 +95,20 @@ class Exchange:
 
 
 @asynccontextmanager
-async def exchange(blocks: int = 1) -> AsyncGenerator[Exchange]:
+async def exchange(blocks: int = 1, *, lasting: bool = False) -> AsyncGenerator[Exchange]:
     """Run an Asterisk, phones and a Temporal server; workers are the benchmark's own.
 
     Args:
         blocks: How many blocks of ports the node takes, see `AsteriskNode`.
+        lasting: Whether the server can be killed. Default: it keeps everything in memory.
     """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hookflash-benchmarks-")))
         node = await stack.enter_async_context(PeerNode(folder / "node", blocks=blocks))
         phones = await stack.enter_async_context(PhoneRack(node.sip_address, node.phone_ports))
-        server = await stack.enter_async_context(lasting_server(folder))
-        client = await server.client()
-        yield Exchange(Office(node, client, phones, CallControl(node.ari, ENGINE_APP)), server, folder)
+        server = await stack.enter_async_context(lasting_server(folder)) if lasting else None
+        client = await (server.client() if server else stack.enter_async_context(temporal_server()))
+        yield Exchange(Office(node, client, phones, CallControl(node.ari, ENGINE_APP)), folder, server)
 
 
 async def listens(worker: WorkerProcess) -> WorkerProcess:

@@ -67,7 +67,7 @@ async def run(options: Options) -> list[Row]:
     """Measure."""
     rows: list[Row] = []
     samples = options.samples or 6
-    async with exchange() as on, AsyncExitStack() as stack:
+    async with exchange(lasting=True) as on, AsyncExitStack() as stack:
         engines, listeners = Two(on, stack, "--role", "engine"), Two(on, stack, "--role", "listener")
         for name, (case, two, asked) in {
             "worker killed, command at once": (_killed_before, engines, AFTER_A_KILL),
@@ -163,6 +163,7 @@ async def _stopped(on: Exchange, two: Two) -> float:
 
 async def _server_killed(on: Exchange, _: Two) -> float:
     async with _ringing(on) as (call, transfer):
+        assert on.server is not None
         await on.server.kill()
         await on.server.start()
         return await _unhold(call, transfer)
