@@ -26,12 +26,12 @@ class Asked:
     def __str__(self) -> str:
         """Return it in words."""
         parts = (
-            ("median <= {:.2g} x", self.ratio_at_most),
-            ("median >= {:.2g} x", self.ratio_at_least),
+            ("median <= {:.3g} x", self.ratio_at_most),
+            ("median >= {:.3g} x", self.ratio_at_least),
             ("median <= {:g}", self.median_at_most),
             ("p99 <= {:g}", self.p99_at_most),
             ("p99 <= its p99 + {:g}", self.p99_above_reference),
-            ("p99 <= {:.2g} x", self.p99_ratio_at_most),
+            ("p99 <= {:.3g} x", self.p99_ratio_at_most),
         )
         return ", ".join(text.format(value) for text, value in parts if value is not None)
 

@@ -14,7 +14,7 @@ from benchmarks.options import Options
 from benchmarks.rows import Asked, Row, median
 from benchmarks.simulated import Bench, bench
 from benchmarks.svg import plot
-from hookflash import Mode, Policy, RunningTransfer, Stage
+from hookflash import EngineUnreachable, Mode, Policy, RunningTransfer, Stage
 from tests.integration.lines import Lines
 from tests.providers.ari_proxy import AriProxy
 from tests.rig.sip import Message
@@ -39,7 +39,7 @@ EVICTED_SHARE = 5
 CACHE_OF_FEW = 50
 CHECKPOINTS = 5
 COMMANDS = 30
-AT_ONCE = 12
+AT_ONCE = 8
 PATIENT = Policy(hold_budget=timedelta(hours=1), consult_limit=timedelta(hours=1))
 FEW, MANY = 5, 30
 """Open transfers on the real Asterisk at a reconcile."""
@@ -94,7 +94,10 @@ async def _open(on: Bench) -> RunningTransfer:
     transfer = await on.transfers.start(on.request(Mode.WARM, answer_after=0.05, policy=PATIENT))
 
     async def talking() -> bool | None:
-        return (await transfer.status()).stage is Stage.CONSULTING or None
+        try:
+            return (await transfer.status()).stage is Stage.CONSULTING or None
+        except EngineUnreachable:
+            return None  # no answer in time, on a busy machine
 
     await eventually(talking, "the consultation", PATIENCE, every=0.25)  # questions cost something too
     return transfer
