@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import uuid
 from collections import deque
 from datetime import timedelta
 
@@ -58,18 +57,8 @@ async def deliver(
     Raises:
         RPCError: Temporal did not take it now.
     """
-    workflow, run_id = names.owning_run(owner)
-    request = SignalWorkflowExecutionRequest(
-        namespace=client.namespace,
-        workflow_execution=WorkflowExecution(workflow_id=workflow, run_id=run_id or ""),
-        signal_name=names.PROVIDER_EVENT_SIGNAL,
-        input=Payloads(payloads=await client.data_converter.encode([event])),
-        identity=client.identity,
-        request_id=request_id or str(uuid.uuid4()),
-    )
     try:
-        # In place of the handle's signal(), which makes up the request id.
-        await client.workflow_service.signal_workflow_execution(request, retry=True, timeout=rpc_timeout)
+        await _signal(client, owner, event, request_id, rpc_timeout)
     except RPCError as error:
         match error.status:
             case RPCStatusCode.NOT_FOUND:
@@ -82,6 +71,24 @@ async def deliver(
                 raise
         return False
     return True
+
+
+async def _signal(client: Client, owner: str, event: ProviderEvent, request_id: str, rpc_timeout: timedelta) -> None:
+    workflow, run_id = names.owning_run(owner)
+    if not request_id:
+        handle = client.get_workflow_handle(workflow, run_id=run_id)
+        await handle.signal(names.PROVIDER_EVENT_SIGNAL, event, rpc_timeout=rpc_timeout)
+        return
+    # The handle makes up the request id by itself, and takes none.
+    request = SignalWorkflowExecutionRequest(
+        namespace=client.namespace,
+        workflow_execution=WorkflowExecution(workflow_id=workflow, run_id=run_id or ""),
+        signal_name=names.PROVIDER_EVENT_SIGNAL,
+        input=Payloads(payloads=await client.data_converter.encode([event])),
+        identity=client.identity,
+        request_id=request_id,
+    )
+    await client.workflow_service.signal_workflow_execution(request, retry=True, timeout=rpc_timeout)
 
 
 class Delivery:
