@@ -139,8 +139,9 @@ class Delivery:
 
     async def _send(self, owner: str, event: ProviderEvent) -> None:
         try:
-            self.sent += await deliver(self._client, owner, event)
+            taken = await deliver(self._client, owner, event)
         except RPCError as error:
             raise ApplicationError(
                 f"Temporal did not take a signal for {owner}: {error.status.name}", type=UNDELIVERED
             ) from error
+        self.sent += taken  # not in one with the waiting: others count meanwhile
