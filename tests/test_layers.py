@@ -23,7 +23,7 @@ NO_TEMPORAL = ("workflows.core", "activities.telephony")
 CORE = "workflows.core"
 CORE_MAY_IMPORT = ("hookflash", "activities.telephony.model", CORE)
 # Each provider's SDK stays in that provider's folder.
-PROVIDER_SDKS = {"aiohttp": "activities.telephony.asterisk"}
+PROVIDER_SDKS = {"aiohttp": ("activities.telephony.asterisk", "activities.telephony.twilio")}
 # What processes serve themselves is no provider's: health, and whatever else is asked over HTTP.
 SERVER, SERVING = "aiohttp.web", "workers"
 
@@ -116,10 +116,10 @@ def import_problem(module: str, imported: str) -> str | None:
         return f"{own} must not import {other}"
     if is_in(imported, "temporalio") and any(is_in(module, pure) for pure in NO_TEMPORAL):
         return "no Temporal here"
-    for sdk, home in PROVIDER_SDKS.items():
+    for sdk, homes in PROVIDER_SDKS.items():
         serves = is_in(imported, SERVER) and is_in(module, SERVING)
-        if is_in(imported, sdk) and not is_in(module, home) and not serves:
-            return f"only {home} may import {sdk}"
+        if is_in(imported, sdk) and not any(is_in(module, home) for home in homes) and not serves:
+            return f"only {' and '.join(homes)} may import {sdk}"
     if is_in(module, CORE):
         standard = imported.partition(".")[0] in sys.stdlib_module_names
         if not standard and not any(is_in(imported, allowed) for allowed in CORE_MAY_IMPORT):
@@ -198,11 +198,11 @@ def test_the_checker_accepts(module: str, source: str) -> None:
         ("stray", "import os", "belongs to no layer"),
         ("workflows.core", "from temporalio import workflow", "no Temporal here"),
         ("activities.telephony.simulator", "import temporalio.activity", "no Temporal here"),
-        ("activities.arrange", "import aiohttp", "only activities.telephony.asterisk may"),
-        ("hookflash.client", "from aiohttp import web", "only activities.telephony.asterisk may"),
-        ("workers.health", "import aiohttp", "only activities.telephony.asterisk may"),
-        ("workers.health", "from aiohttp import ClientSession", "only activities.telephony.asterisk may"),
-        ("activities.arrange", "from aiohttp import web", "only activities.telephony.asterisk may"),
+        ("activities.arrange", "import aiohttp", "only activities.telephony.asterisk and activities.telephony.twilio may"),
+        ("hookflash.client", "from aiohttp import web", "only activities.telephony.asterisk and activities.telephony.twilio may"),
+        ("workers.health", "import aiohttp", "only activities.telephony.asterisk and activities.telephony.twilio may"),
+        ("workers.health", "from aiohttp import ClientSession", "only activities.telephony.asterisk and activities.telephony.twilio may"),
+        ("activities.arrange", "from aiohttp import web", "only activities.telephony.asterisk and activities.telephony.twilio may"),
         ("workflows.core.stages", "import pydantic", "nothing but the standard"),
         ("workflows.core.stages", "from activities.telephony import interface", "nothing but the standard"),
         ("workflows.core.stages", "from ..transfer import Transfer", "nothing but the standard"),

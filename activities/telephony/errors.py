@@ -4,6 +4,8 @@ Trouble with a single leg is not an error but an observation: a refused destinat
 with a cause. These are for when the provider did not do its part.
 """
 
+from datetime import timedelta
+
 
 class TelephonyError(Exception):
     """Base of what a provider may raise from ``arrange``. The message names the call, never a number or a secret."""
@@ -11,6 +13,8 @@ class TelephonyError(Exception):
     kind = "TelephonyError"
     passing = True
     """Whether it may pass by itself within seconds, so that the same is worth another try."""
+    retry_after: timedelta | None = None
+    """How long the provider asks to wait before the next try. Default: it does not say."""
 
 
 class ProviderUnavailable(TelephonyError):

@@ -10,6 +10,7 @@ from tests.providers.asterisk_world import asterisk_world, stop_shared_node
 from tests.providers.contract import Transfer
 from tests.providers.simulated import ANNA, CAROL
 from tests.providers.simulator_world import simulator_world
+from tests.providers.twilio_world import twilio_world
 from tests.providers.world import World
 
 Open = Callable[[], AbstractAsyncContextManager[World]]
@@ -17,6 +18,7 @@ Open = Callable[[], AbstractAsyncContextManager[World]]
 WORLDS = [
     pytest.param(simulator_world, id="simulator"),
     pytest.param(asterisk_world, id="asterisk", marks=pytest.mark.asterisk),
+    pytest.param(twilio_world, id="twilio"),
 ]
 
 

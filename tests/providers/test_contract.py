@@ -143,6 +143,7 @@ async def test_a_screened_target_is_alone_until_let_in(world: World, transfer: T
 
 
 async def test_keys_are_told_of_in_order_wherever_somebody_is(world: World, transfer: Transfer) -> None:
+    needs(world, Feature.KEYS)
     customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
     steps = Steps(transfer)
     async with listening(world) as listener:
@@ -209,6 +210,8 @@ async def test_a_hand_off_to_nowhere_changes_nothing(world: World, transfer: Tra
 async def test_why_it_was_not_answered(
     world: World, transfer: Transfer, manner: Manner, ring_timeout: float, cause: Cause
 ) -> None:
+    if cause is Cause.DECLINED:
+        needs(world, Feature.DECLINED)
     customer, agent, target = transfer.customer, transfer.agent, await transfer.target(manner)
     ringing = {customer: ON_HOLD, agent: IN_ROOM, target: RINGING}
     async with listening(world) as listener:

@@ -7,10 +7,15 @@ import pytest
 
 from activities.telephony.model import LegRecording, Observation, Placement, RecordingTrouble
 from tests.providers.contract import Transfer
-from tests.providers.steps import Steps
-from tests.providers.world import MUSIC, Party, World, eventually, expect
+from tests.providers.steps import Steps, needs
+from tests.providers.world import MUSIC, Feature, Party, World, eventually, expect
 
 IN_ROOM, ON_HOLD, HANDED_OFF, GONE = Placement.IN_ROOM, Placement.ON_HOLD, Placement.HANDED_OFF, Placement.GONE
+
+
+@pytest.fixture(autouse=True)
+def _records(world: World) -> None:
+    needs(world, Feature.RECORDINGS)
 
 
 @pytest.fixture

@@ -85,6 +85,7 @@ async def test_each_owner_counts_announcements_from_the_beginning(world: World, 
 async def test_a_recording_that_does_not_exist_is_left_out(
     world: World, transfer: Transfer, placement: Placement
 ) -> None:
+    needs(world, Feature.MISSING_RECORDING)
     customer, agent = transfer.customer, transfer.agent
     heard = {customer: MUSIC, agent: MUSIC} if placement == ON_HOLD else {customer: "agent", agent: "customer"}
     placements = {customer: placement, agent: placement}
@@ -137,6 +138,7 @@ async def test_who_hears_a_farewell_has_ended_for_everybody(world: World, transf
 
 
 async def test_a_farewell_that_does_not_exist_delays_nothing(world: World, transfer: Transfer) -> None:
+    needs(world, Feature.MISSING_RECORDING)
     customer, agent = transfer.customer, transfer.agent
     await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM})
     farewells = {customer: world.missing_recording}
@@ -213,6 +215,7 @@ async def test_a_screened_target_without_a_prompt_waits_alone(world: World, tran
 
 
 async def test_a_question_whose_recording_is_missing_is_asked_by_a_tone(world: World, transfer: Transfer) -> None:
+    needs(world, Feature.MISSING_RECORDING)
     customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
     screening = {customer: ON_HOLD, agent: ON_HOLD, target: SCREENING}
     async with listening(world) as listener:

@@ -3,8 +3,9 @@
 from activities.telephony.model import Arrangement, Phase, Placement, Report, TransferAsked
 from tests.providers.contract import Transfer, seen
 from tests.providers.listening import listening
+from tests.providers.steps import needs
 from tests.providers.test_contract import Steps
-from tests.providers.world import Party, World, eventually, expect
+from tests.providers.world import Feature, Party, World, eventually, expect
 
 IN_ROOM, ON_HOLD, RINGING, GONE = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING, Placement.GONE
 
@@ -41,6 +42,7 @@ async def pressed(world: World, transfer: Transfer) -> TransferAsked:
 
 
 async def test_the_key_says_who_asks_for_whom_and_nothing_is_done(world: World, transfer: Transfer) -> None:
+    needs(world, Feature.TRANSFER_KEY)
     asked = await pressed(world, transfer)
     assert (asked.leg, asked.customer, asked.owner) == (transfer.agent.leg, transfer.customer.leg, transfer.owner)
     assert (asked.tenant, asked.destination, asked.consults, asked.again) == ("acme", "bob", False, False)
@@ -50,6 +52,7 @@ async def test_the_key_says_who_asks_for_whom_and_nothing_is_done(world: World, 
 
 
 async def test_a_phone_is_told_how_it_goes_and_then_released(world: World, transfer: Transfer) -> None:
+    needs(world, Feature.TRANSFER_KEY)
     customer, agent = transfer.customer, transfer.agent
     target = await transfer.target()
     await pressed(world, transfer)
@@ -68,6 +71,7 @@ async def test_a_phone_is_told_how_it_goes_and_then_released(world: World, trans
 
 
 async def test_a_phone_is_told_that_nothing_comes_of_it(world: World, transfer: Transfer) -> None:
+    needs(world, Feature.TRANSFER_KEY)
     await pressed(world, transfer)
     await world.provider.decline(transfer.agent.leg)
     await world.provider.decline(transfer.agent.leg)
@@ -81,6 +85,7 @@ async def test_a_phone_is_told_that_nothing_comes_of_it(world: World, transfer: 
 
 
 async def test_who_has_not_asked_is_told_nothing(world: World, transfer: Transfer) -> None:
+    needs(world, Feature.TRANSFER_KEY)
     together = {transfer.customer: IN_ROOM, transfer.agent: IN_ROOM}
     wanted = with_key(transfer.wanted(together), transfer.agent, Report.DECLINED)
     assert (await world.provider.arrange(wanted)).stands

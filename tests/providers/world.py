@@ -57,6 +57,16 @@ class Feature(StrEnum):
     """Tell a machine from a person."""
     CALLER_ID = "caller_id"
     """Say which number a phone shows."""
+    KEYS = "keys"
+    """Tell of keys that are pressed in the room and on hold."""
+    TRANSFER_KEY = "transfer_key"
+    """Hear of a phone's own transfer key, and tell the phone how it goes."""
+    RECORDINGS = "recordings"
+    """Pause and resume recordings."""
+    DECLINED = "declined"
+    """Tell who declines from who is busy."""
+    MISSING_RECORDING = "missing_recording"
+    """Know that a recording does not exist."""
 
 
 @dataclass(frozen=True)
