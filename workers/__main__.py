@@ -16,6 +16,7 @@ from temporalio.worker import Interceptor
 from activities.telephony.asterisk import AsteriskTelephony
 from activities.telephony.interface import Telephony
 from activities.telephony.simulator import SimulatedExchange
+from activities.telephony.twilio import TwilioTelephony
 from workers import connection, doctor, encryption, logs
 from workers.attributes import AttributesError, ensure_search_attributes
 from workers.codec_server import main as codec_server
@@ -137,6 +138,8 @@ def _providers(settings: Settings, role: Role) -> Mapping[str, Telephony]:
         if node.manager is not None and node.manager.in_clear:
             logger.warning("%s: a manager on another machine without TLS gets the password in clear", name)
         providers[name] = AsteriskTelephony(node)
+    if (twilio := settings.twilio()) is not None:
+        providers[settings.twilio_node] = TwilioTelephony(*twilio)
     return providers
 
 

@@ -1,4 +1,4 @@
-"""Which providers a worker serves: the simulator, an Asterisk node of the environment, and those of a file."""
+"""Which providers a worker serves: the simulator, Asterisk nodes of the environment and of a file, Twilio."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,14 +9,15 @@ from pydantic import SecretStr, TypeAdapter, ValidationError, model_validator
 from activities.telephony.asterisk import AsteriskSettings, ManagerSettings
 from workers.nodes import AsteriskNodes, Name
 from workers.secret_files import SecretFile, is_exposed
-from workers.variables import FILE_SUFFIX, FromEnvironment, SettingsError, explain, from_file, variable_of
+from workers.twilio_account_settings import TwilioAccountSettings
+from workers.variables import FILE_SUFFIX, SettingsError, explain, from_file, variable_of
 
 SIMULATOR = "simulator"
 """Name of the simulated node."""
 _NAMES: TypeAdapter[tuple[Name, ...]] = TypeAdapter(tuple[Name, ...])
 
 
-class ProviderSettings(FromEnvironment):
+class ProviderSettings(TwilioAccountSettings):
     """Where calls are, and how they are reached."""
 
     simulator: bool = False
@@ -71,11 +72,12 @@ class ProviderSettings(FromEnvironment):
             SettingsError: Something is wrong, and every wrong variable is named; or there is no provider.
         """
         settings = super().load()
-        own = settings.simulator or settings.asterisk_url is not None or settings.asterisk_nodes_file is not None
+        asterisk = settings.asterisk_url is not None or settings.asterisk_nodes_file is not None
+        own = settings.simulator or asterisk or settings.twilio_account_sid is not None
         if not own and not settings.elsewhere():
             raise SettingsError(
-                "no provider: set HOOKFLASH_SIMULATOR=true, HOOKFLASH_ASTERISK_URL, HOOKFLASH_ASTERISK_NODES_FILE or "
-                "HOOKFLASH_PROVIDERS_ELSEWHERE"
+                "no provider: set HOOKFLASH_SIMULATOR=true, HOOKFLASH_ASTERISK_URL, HOOKFLASH_ASTERISK_NODES_FILE, "
+                "HOOKFLASH_TWILIO_ACCOUNT_SID or HOOKFLASH_PROVIDERS_ELSEWHERE"
             )
         return settings
 
@@ -83,6 +85,10 @@ class ProviderSettings(FromEnvironment):
     def _nodes_have_names_of_their_own(self) -> Self:
         if self.simulator and self.asterisk_url is not None and self.asterisk_node == SIMULATOR:
             raise ValueError(f"{variable_of('asterisk_node')}: {SIMULATOR} is the name of the other provider")
+        others = {SIMULATOR} if self.simulator else set[str]()
+        others |= {self.asterisk_node} if self.asterisk_url is not None else set()
+        if self.twilio_account_sid is not None and self.twilio_node in others:
+            raise ValueError(f"{variable_of('twilio_node')}: {self.twilio_node} is the name of another provider")
         return self
 
     def elsewhere(self) -> tuple[str, ...]:
@@ -130,7 +136,9 @@ class ProviderSettings(FromEnvironment):
             nodes[self.asterisk_node] = asterisk
         variable = variable_of("asterisk_nodes_file")
         for name, node in self._nodes_of_file().nodes.items():
-            if name in nodes or (self.simulator and name == SIMULATOR):
+            others = {SIMULATOR} if self.simulator else set[str]()
+            others |= {self.twilio_node} if self.twilio_account_sid is not None else set()
+            if name in nodes or name in others:
                 raise SettingsError(f"{variable}: nodes.{name}: {name} is the name of another provider")
             nodes[name] = node
         applications = [(node.url, node.app) for node in nodes.values()]
