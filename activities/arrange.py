@@ -84,7 +84,10 @@ class Arrange:
             raise ApplicationError(text, type=OutcomeUnknown.kind) from None
         except TelephonyError as error:
             raise ApplicationError(
-                f"{wanted.provider}: {error}", type=error.kind, non_retryable=not error.passing
+                f"{wanted.provider}: {error}",
+                type=error.kind,
+                non_retryable=not error.passing,
+                next_retry_delay=error.retry_after,
             ) from error
 
     @activity.defn(name=DECLINE)

@@ -21,9 +21,8 @@ def converter(settings: Settings) -> DataConverter:
         SettingsError: The file with the keys cannot be used.
     """
     # A simulated exchange rings nobody: there is nothing to protect.
-    return converter_with(
-        settings.encryption_keys_file, warn=bool(settings.asterisk_nodes() or settings.twilio_account_sid)
-    )
+    real = bool(settings.asterisk_nodes()) or settings.twilio_account_sid is not None
+    return converter_with(settings.encryption_keys_file, warn=real)
 
 
 def converter_with(keys: Path | None, *, warn: bool) -> DataConverter:

@@ -25,7 +25,12 @@ from workers.variables import (
     variables_of,
 )
 
-ELSEWHERE = frozenset({"HOOKFLASH_REQUIRE"})
+ELSEWHERE = frozenset(
+    {
+        "HOOKFLASH_REQUIRE",
+        *(f"HOOKFLASH_TWILIO_{it}{file}" for it in ("AUTH_TOKEN", "SHARED_KEYS") for file in ("", FILE_SUFFIX)),
+    }
+)
 """Variables of our own that are no settings of a worker, so that nobody is warned of them."""
 OTHER_PROCESSES = ("HOOKFLASH_CODEC_SERVER_",)
 """How variables of our other processes begin: all of them may have one environment."""

@@ -79,7 +79,6 @@ def test_a_leg_rings_and_is_answered() -> None:
         ("no-answer", "487", Cause.NO_ANSWER),
         ("no-answer", "480", Cause.NO_ANSWER),
         ("no-answer", "603", Cause.DECLINED),
-        ("canceled", "487", Cause.RELEASED),
         ("failed", "404", Cause.INVALID_DESTINATION),
         ("failed", "403", Cause.DESTINATION_DENIED),
         ("failed", "503", Cause.UNREACHABLE),

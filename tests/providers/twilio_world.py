@@ -137,37 +137,14 @@ class Watched:
         await self.telephony.close()
 
 
-class TwilioWorld:
-    """Implements ``World``."""
+class TwilioPeople:
+    """People at phones of an emulated account."""
 
-    unsupported = frozenset(
-        {
-            Feature.CALLER_ID,
-            Feature.DECLINED,
-            Feature.KEYS,
-            Feature.MISSING_PLACE,
-            Feature.MISSING_RECORDING,
-            Feature.RECORDINGS,
-            Feature.TRANSFER_KEY,
-        }
-    )
-    place = "hookflash-fallback"
-    missing_place = "missing"
-    unknown_leg = "CA" + "0" * 32
-    recording = "hookflash-recording"
-    missing_recording = "missing"
-
-    def __init__(self, emulator: TwilioEmulator, provider: Watched, hooks: Hooks) -> None:
+    def __init__(self, emulator: TwilioEmulator) -> None:
         self.emulator = emulator
-        self.hooks = hooks
-        self._provider = provider
         self._names: dict[str, str] = {}
         """Who is heard, by the sid of their call, or by their number before they are called."""
         self._rooms = 0
-
-    @property
-    def provider(self) -> Watched:
-        return self._provider
 
     async def place_call(self) -> tuple[Party, Party]:
         self._rooms += 1
@@ -194,12 +171,6 @@ class TwilioWorld:
     async def press(self, party: Party, digit: str) -> None:
         self.emulator.exchange.calls[self.sid(party)].keys.put_nowait(digit)
 
-    async def ask_transfer(self, party: Party, destination: str) -> None:
-        raise NotImplementedError
-
-    async def told(self, party: Party) -> list[Report]:
-        return []
-
     async def hears(self, party: Party) -> frozenset[str]:
         heard = {self._sound(it) for it in self.emulator.hears(self.sid(party))}
         people = heard & set(self._names.values())
@@ -211,6 +182,62 @@ class TwilioWorld:
             return self._names[it] if it in self._names else self._names[call.to]
         kinds = {"ringback": RINGBACK, "silence": SILENCE, "place.mp3": PLACE, "holdmusic": MUSIC}
         return next((kind for part, kind in kinds.items() if part in it), ANNOUNCEMENT)
+
+    async def rings(self, party: Party) -> int:
+        number = party.address.removeprefix("tel:")
+        return self.emulator.exchange.phones[number].rung if number in self.emulator.exchange.phones else 0
+
+    async def leftovers(self) -> list[str]:
+        exchange = self.emulator.exchange
+        rooms = [it.name for it in exchange.conferences.values() if it.status != "completed"]
+        return [*(call.sid for call in exchange.calls.values() if call.live), *rooms]
+
+    def sid(self, party: Party) -> str:
+        """Return the sid of a party's call; empty if there is none yet."""
+        if party.leg in self.emulator.exchange.calls:
+            return party.leg
+        calls = self.emulator.calls_to(party.address.removeprefix("tel:")) if party.address else []
+        return calls[0].sid if calls else self._by_record(party)
+
+    def _by_record(self, party: Party) -> str:
+        named = [sid for sid, call in self.emulator.exchange.calls.items() if self._names.get(call.to) == party.name]
+        return named[-1] if named else ""
+
+
+class TwilioWorld(TwilioPeople):
+    """Implements ``World``."""
+
+    unsupported = frozenset(
+        {
+            Feature.CALLER_ID,
+            Feature.DECLINED,
+            Feature.KEYS,
+            Feature.MISSING_PLACE,
+            Feature.MISSING_RECORDING,
+            Feature.RECORDINGS,
+            Feature.TRANSFER_KEY,
+        }
+    )
+    place = "hookflash-fallback"
+    missing_place = "missing"
+    unknown_leg = "CA" + "0" * 32
+    recording = "hookflash-recording"
+    missing_recording = "missing"
+
+    def __init__(self, emulator: TwilioEmulator, provider: Watched, hooks: Hooks) -> None:
+        super().__init__(emulator)
+        self.hooks = hooks
+        self._provider = provider
+
+    @property
+    def provider(self) -> Watched:
+        return self._provider
+
+    async def ask_transfer(self, party: Party, destination: str) -> None:
+        raise NotImplementedError
+
+    async def told(self, party: Party) -> list[Report]:
+        return []
 
     async def caller_id(self, party: Party) -> str:
         return self.emulator.exchange.calls[self.sid(party)].shown
@@ -226,15 +253,6 @@ class TwilioWorld:
 
     async def recording_state(self, name: str) -> str:
         raise NotImplementedError
-
-    async def rings(self, party: Party) -> int:
-        number = party.address.removeprefix("tel:")
-        return self.emulator.exchange.phones[number].rung if number in self.emulator.exchange.phones else 0
-
-    async def leftovers(self) -> list[str]:
-        exchange = self.emulator.exchange
-        rooms = [it.name for it in exchange.conferences.values() if it.status != "completed"]
-        return [*(call.sid for call in exchange.calls.values() if call.live), *rooms]
 
     async def changes(self) -> int:
         return self.emulator.changes
@@ -257,17 +275,6 @@ class TwilioWorld:
     async def violations(self) -> list[str]:
         judged = Judge.installed()
         return self.hooks.refused + (judged.complaints(self.emulator.exchanged) if judged is not None else [])
-
-    def sid(self, party: Party) -> str:
-        """Return the sid of a party's call; empty if there is none yet."""
-        if party.leg in self.emulator.exchange.calls:
-            return party.leg
-        calls = self.emulator.calls_to(party.address.removeprefix("tel:")) if party.address else []
-        return calls[0].sid if calls else self._by_record(party)
-
-    def _by_record(self, party: Party) -> str:
-        named = [sid for sid, call in self.emulator.exchange.calls.items() if self._names.get(call.to) == party.name]
-        return named[-1] if named else ""
 
 
 @asynccontextmanager
@@ -299,4 +306,5 @@ def settings(emulator: TwilioEmulator, hooks: Hooks) -> TwilioSettings:
         caller_id=COMPANY,
         places_url=f"{hooks.base_url}/place",
         poll_interval=timedelta(milliseconds=100),
+        undecided=timedelta(seconds=4),
     )

@@ -108,6 +108,8 @@ def test_help_lists_everything_with_default_and_description(environ: Environ) ->
         *(f"HOOKFLASH_{name.upper()}" for name in Settings.model_fields),
         "HOOKFLASH_ASTERISK_PASSWORD_FILE",
         "HOOKFLASH_ASTERISK_MANAGER_PASSWORD_FILE",
+        "HOOKFLASH_TWILIO_API_KEY_SECRET_FILE",
+        "HOOKFLASH_TWILIO_CALLBACK_KEY_FILE",
     }
     for name in ("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "TEMPORAL_API_KEY", "TEMPORAL_PROFILE", "TEMPORAL_TLS"):
         assert f" {name} " in told

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from activities.telephony.errors import Unsupported
-from activities.telephony.model import Arrangement, Placement, WantedLeg
+from activities.telephony.model import Arrangement, Phase, Placement, WantedLeg
 from activities.telephony.model import Dial as DialLeg
 from activities.telephony.twilio.addresses import caller, destination
-from activities.telephony.twilio.causes import Ending
+from activities.telephony.twilio.causes import Ending, unanswered
 from activities.telephony.twilio.picture import Picture
 from activities.telephony.twilio.resources import Left, Record
 from activities.telephony.twilio.settings import TwilioSettings
@@ -109,10 +109,12 @@ class _Planner:
                 continue
             if record is None and leg.placement is not Placement.HANDED_OFF:
                 yield self._keep(leg, Record(owner=self.wanted.owner, call=self.picture.sid(leg.leg)))
-            elif record is not None and (record.owner != self.wanted.owner or not record.call):
+            elif record is not None:
                 anew = {} if record.owner == self.wanted.owner else {"former": record.owner, "announced": 0}
-                ours = {"owner": self.wanted.owner, "call": self.picture.sid(leg.leg), **anew}
-                yield self._keep(leg, record.model_copy(update=ours))
+                stays = {"ending": None} if self.picture.up(leg.leg) and leg.placement is not Placement.GONE else {}
+                ours = {"owner": self.wanted.owner, "call": self.picture.sid(leg.leg), **anew, **stays}
+                if (kept := record.model_copy(update=ours)) != record:
+                    yield self._keep(leg, kept)
 
     def gather(self) -> Iterable[Step]:
         """Bring those into the room who are to be on hold there, while nobody else is in it."""
@@ -219,20 +221,23 @@ class _Planner:
     def _drop(self, leg: WantedLeg) -> Iterable[Step]:
         sid, record = self.picture.sid(leg.leg), self.picture.record(leg.leg)
         if leg.placement is not Placement.GONE:
+            if record is not None and record.ending is None:
+                # Noted before the end itself, so that whoever sees that knows why; taken back if it was answered.
+                yield self._keep(leg, record.model_copy(update={"ending": unanswered(self._known(leg))}))
             yield Cancel(leg.leg, sid)
             return
         farewell = leg.farewell and self.picture.up(leg.leg)
-        if record is not None:
-            # Before the end itself, so that whoever is told of it knows that it is our doing.
-            noted = {"left": Left.FAREWELL} if farewell else {"ending": Cause.RELEASED}
-            if not farewell and record.ending is None:
-                yield self._keep(leg, record.model_copy(update=noted))
+        if not farewell and record is not None and record.ending is None:
+            yield self._keep(leg, record.model_copy(update={"ending": Cause.RELEASED}))
         if not farewell:
             yield HangUp(leg.leg, sid)
             return
         yield Farewell(leg.leg, sid, leg.farewell)
         if record is not None:
             yield self._keep(leg, record.model_copy(update={"left": Left.FAREWELL}))
+
+    def _known(self, leg: WantedLeg) -> Phase:
+        return max(leg.known, self.picture.phase(leg.leg) or Phase.NEW)
 
     def _alone_until_screened(self) -> WantedLeg | None:
         """Return who would be alone in the room in silence: the phones that ring are outside of it, and unheard."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from activities.telephony.errors import OutcomeUnknown, ProtocolError
 from activities.telephony.twilio.client import RefusedError, TwilioClient, path
-from activities.telephony.twilio.resources import Document, DocumentPage, Record
+from activities.telephony.twilio.resources import Document, DocumentPage, Left, Record
 
 PREFIX = "hookflash."
 KEPT = timedelta(days=3)
@@ -49,9 +49,10 @@ class Records:
             RecordChanged: It is another version.
             TelephonyError: As ``TwilioClient.post``.
         """
+        over = record.ending is not None or record.left is Left.FAREWELL
         form = [
             ("Data", record.model_dump_json(exclude_defaults=True)),
-            ("Ttl", f"{(KEPT if record.ending is None else KEPT_AFTER_THE_END).total_seconds():.0f}"),
+            ("Ttl", f"{(KEPT_AFTER_THE_END if over else KEPT).total_seconds():.0f}"),
         ]
         try:
             if revision is None:

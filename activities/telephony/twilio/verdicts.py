@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from activities.telephony.errors import Unsupported
 from activities.telephony.model import Arrangement, Phase, Placement, WantedLeg
 from activities.telephony.twilio.addresses import InvalidAddressError, caller, destination
-from activities.telephony.twilio.causes import Ending, ending_of, unanswered
+from activities.telephony.twilio.causes import Ending, ending_of
 from activities.telephony.twilio.picture import Picture
 from activities.telephony.twilio.resources import Left
 from activities.telephony.twilio.settings import TwilioSettings
@@ -39,8 +39,6 @@ def _ending(leg: WantedLeg, picture: Picture, settings: TwilioSettings) -> Endin
     if call is not None:
         if leg.placement is Placement.GONE:
             return _said(Cause.RELEASED, "")
-        if call.status == "canceled" and leg.expired:
-            return _said(unanswered(leg.known), "its time was up")
         return ending_of(call, leg.known)
     return _of_absent(leg, picture, settings)
 

@@ -26,10 +26,10 @@ _OVER = {
     "completed": Cause.HUNG_UP,
     "busy": Cause.BUSY,
     "no-answer": Cause.NO_ANSWER,
-    "canceled": Cause.RELEASED,
     "failed": Cause.UNREACHABLE,
 }
-"""Values of ``CallStatus`` after which a call is over, and what they mean where nothing else is said."""
+"""Values of ``CallStatus`` after which a call is over, and what they mean where nothing else is said. ``canceled`` is
+none of them: only the engine cancels, it knows that it did, and why, as this does not say."""
 
 _BY_SIP = {
     402: Cause.DESTINATION_DENIED,
@@ -126,11 +126,11 @@ def cause_of(status: str, sip_status: int | None) -> Cause:
     """Return why a call is over.
 
     Args:
-        status: Twilio's ``CallStatus``: completed, busy, no-answer, canceled or failed.
+        status: Twilio's ``CallStatus``: completed, busy, no-answer or failed.
         sip_status: The final SIP status, if there was one. It says more where the call was never answered.
     """
     cause = _OVER[status]
-    if status in ("completed", "canceled") or sip_status is None or sip_status < 400:
+    if status == "completed" or sip_status is None or sip_status < 400:
         return cause
     return _BY_SIP.get(sip_status, cause)
 
