@@ -15,9 +15,10 @@ from hookflash import Cause
 from tests.providers.contract import Transfer, seen
 from tests.providers.twilio_emulator import Fault
 from tests.providers.twilio_world import TwilioWorld, settings, twilio_world
-from tests.providers.world import MUSIC, Party, eventually, expect
+from tests.providers.world import MUSIC, RINGBACK, Party, eventually, expect
 
-IN_ROOM, ON_HOLD, RINGING, GONE = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING, Placement.GONE
+IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
+SCREENING = Placement.SCREENING
 
 A_WHILE = 30
 """Pauses in which a second ring would have been heard."""
@@ -97,15 +98,20 @@ async def test_a_dialling_that_was_perhaps_not_executed_is_given_up_and_never_re
     assert await world.rings(target) == 0
 
 
-async def test_several_workers_at_once_ring_once(world: TwilioWorld, transfer: Transfer, target: Party) -> None:
+@pytest.mark.parametrize("placement", [RINGING, SCREENING])
+async def test_several_workers_at_once_ring_once(
+    world: TwilioWorld, transfer: Transfer, target: Party, placement: Placement
+) -> None:
     urls = CallbackUrls(world.hooks.base_url, "twilio", b"k" * 32)
     workers = [TwilioTelephony(settings(world.emulator, world.hooks), urls) for _ in range(4)]
-    wanted = transfer.wanted(ringing(transfer, target))
+    wanted = transfer.wanted({**ringing(transfer, target), target: placement})
     try:
         await asyncio.gather(*(_although(worker, wanted) for worker in workers))
     finally:
         await asyncio.gather(*(worker.close() for worker in workers))
-    await rings_once(world, transfer, target)
+    await transfer.until_it_rings(target)
+    assert len(world.emulator.calls_to(target.address.removeprefix("tel:"))) == 1
+    await expect(world, {transfer.customer: {MUSIC}, transfer.agent: {RINGBACK}})
 
 
 async def _although(worker: TwilioTelephony, wanted: Arrangement) -> None:
@@ -117,6 +123,15 @@ async def _although(worker: TwilioTelephony, wanted: Arrangement) -> None:
             await asyncio.sleep(0.05)
         else:
             return
+
+
+async def test_an_account_that_is_far_away_is_slow_and_rings_once(
+    world: TwilioWorld, transfer: Transfer, target: Party
+) -> None:
+    world.emulator.faults.latency = 0.25
+    await until_it_stands(transfer, target)
+    world.emulator.faults.latency = 0.0
+    await rings_once(world, transfer, target)
 
 
 async def test_who_would_be_rung_too_late_is_not_rung_at_all(

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
+from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -62,10 +63,15 @@ class Executor:
             StaleError: Look again.
             TelephonyError: As ``Telephony.arrange``.
         """
-        for step in steps:
-            logger.debug("%s", type(step).__name__)
+        for at_once, group in groupby(steps, lambda step: isinstance(step, Keep)):
+            together = tuple(group)
+            logger.debug("%s", ", ".join(type(step).__name__ for step in together))
             try:
-                await self._carry_out(step, picture)
+                if at_once:  # each of another leg
+                    await asyncio.gather(*(self._carry_out(step, picture) for step in together))
+                else:
+                    for step in together:
+                        await self._carry_out(step, picture)
             except OutcomeUnknown:
                 self.touched = True
                 raise

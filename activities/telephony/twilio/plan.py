@@ -70,7 +70,7 @@ def make_plan(wanted: Arrangement, picture: Picture, settings: TwilioSettings) -
         return Plan(tuple(planner.comfort()), ended, stands=False)
     check_movable(wanted, picture)
     planner.check_places()
-    waves = (planner.claim, planner.gather, planner.rearrange, planner.dial, planner.hand_off, planner.release)
+    waves = (planner.gather, planner.rearrange, planner.dial, planner.hand_off, planner.release)
     for wave in waves:
         steps = tuple(wave())
         if steps:
@@ -101,23 +101,9 @@ class _Planner:
             if leg.placement in MUST_BE_UP and self.picture.talks(leg.leg) and len(talking) == 1:
                 yield self._hold(leg, self.wanted.hold_music)
 
-    def claim(self) -> Iterable[Step]:
-        """Make the legs ours. Whoever goes is taken over too: its end is our doing, and nobody else's news."""
-        for leg in self.legs:
-            record = self.picture.record(leg.leg)
-            if not self.picture.live(leg.leg) or self.picture.left(leg.leg) is not None:
-                continue
-            if record is None and leg.placement is not Placement.HANDED_OFF:
-                yield self._keep(leg, Record(owner=self.wanted.owner, call=self.picture.sid(leg.leg)))
-            elif record is not None:
-                anew = {} if record.owner == self.wanted.owner else {"former": record.owner, "announced": 0}
-                stays = {"ending": None} if self.picture.up(leg.leg) and leg.placement is not Placement.GONE else {}
-                ours = {"owner": self.wanted.owner, "call": self.picture.sid(leg.leg), **anew, **stays}
-                if (kept := record.model_copy(update=ours)) != record:
-                    yield self._keep(leg, kept)
-
     def gather(self) -> Iterable[Step]:
-        """Bring those into the room who are to be on hold there, while nobody else is in it."""
+        """Make the legs ours, and bring those into the room who are to be on hold, while nobody else is in it."""
+        yield from self._claim()
         for leg in self.legs:
             if leg.placement is Placement.ON_HOLD and self._comes_in(leg):
                 yield Join(leg.leg, self.picture.sid(leg.leg))
@@ -185,6 +171,23 @@ class _Planner:
         """
         if self.settings.places_url is None and any(leg.placement is Placement.HANDED_OFF for leg in self.legs):
             raise Unsupported("nothing can be handed off: set HOOKFLASH_TWILIO_PLACES_URL")
+
+    def _claim(self) -> Iterable[Step]:
+        """Whoever goes is taken over too: its end is our doing, and nobody else's news."""
+        for leg in self.legs:
+            record = self.picture.record(leg.leg)
+            if not self.picture.live(leg.leg) or self.picture.left(leg.leg) is not None:
+                continue
+            if record is None and leg.placement is not Placement.HANDED_OFF:
+                held = leg.placement is Placement.ON_HOLD
+                music = self.wanted.hold_music if held else ""
+                yield self._keep(leg, Record(owner=self.wanted.owner, call=self.picture.sid(leg.leg), music=music))
+            elif record is not None:
+                anew = {} if record.owner == self.wanted.owner else {"former": record.owner, "announced": 0}
+                stays = {"ending": None} if self.picture.up(leg.leg) and leg.placement is not Placement.GONE else {}
+                ours = {"owner": self.wanted.owner, "call": self.picture.sid(leg.leg), **anew, **stays}
+                if (kept := record.model_copy(update=ours)) != record:
+                    yield self._keep(leg, kept)
 
     def _belongs_in(self, leg: WantedLeg) -> bool:
         return leg.placement is Placement.IN_ROOM or (leg.placement is Placement.RINGING and not self._drops(leg))

@@ -113,6 +113,7 @@ class TwilioEmulator:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         body = await request.read()
+        await asyncio.sleep(self.faults.latency)
         fault = self.faults.take(request.method, request.path)
         match fault:
             case Fault.CUT | Fault.UNAVAILABLE:

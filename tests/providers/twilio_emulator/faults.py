@@ -33,6 +33,8 @@ class Faults:
     """What happens to the next requests that change nothing."""
     outage: bool = False
     """Whether nothing gets through."""
+    latency: float = 0.0
+    """Seconds that every answer takes, as from far away."""
     seconds: float = 3.0
     """How slow ``slow`` is, and what 429 says as ``Retry-After``."""
     callbacks_lost: bool = False
