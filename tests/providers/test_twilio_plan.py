@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from pydantic import SecretStr
 
+from activities.telephony.errors import Unsupported
 from activities.telephony.model import Arrangement, Dial, Phase, Placement, WantedLeg
 from activities.telephony.twilio.picture import Picture
 from activities.telephony.twilio.plan import make_plan
@@ -133,6 +135,12 @@ def test_a_dialling_without_an_answer_is_waited_for_and_then_given_up() -> None:
     later = Picture(now.records, now.room, now.participants, {}, NOON + timedelta(minutes=1))
     given_up = make_plan(aim, later, SETTINGS)
     assert (given_up.steps, given_up.endings[TARGET].cause) == ((), Cause.UNREACHABLE)
+
+
+def test_without_a_place_to_go_to_nobody_is_handed_off() -> None:
+    aim = wanted({CUSTOMER: Placement.HANDED_OFF, AGENT: GONE})
+    with pytest.raises(Unsupported, match="HOOKFLASH_TWILIO_PLACES_URL"):
+        make_plan(aim, picture(inside={CUSTOMER: True, AGENT: False}), SETTINGS)
 
 
 def test_without_somebody_who_must_be_there_only_the_lonely_one_gets_music() -> None:

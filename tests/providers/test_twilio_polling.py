@@ -1,0 +1,78 @@
+"""What the listener finds by looking: everything, however much there is, and nothing that is somebody else's."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from activities.telephony.errors import ProviderUnavailable
+from activities.telephony.model import LegEventKind, Placement
+from activities.telephony.twilio.client import TwilioClient
+from activities.telephony.twilio.records import PREFIX, Records
+from activities.telephony.twilio.resources import Record
+from hookflash import Cause
+from tests.providers.contract import Transfer
+from tests.providers.listening import listening
+from tests.providers.twilio_world import TwilioWorld, settings, twilio_world
+from tests.providers.world import eventually
+
+MANY = 120
+"""More than a page of records has."""
+IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[TwilioWorld]:
+    async with twilio_world() as world:
+        yield world
+        assert await world.violations() == []
+
+
+@pytest.fixture
+async def records(world: TwilioWorld) -> AsyncIterator[Records]:
+    client = TwilioClient(settings(world.emulator, world.hooks))
+    yield Records(client)
+    await client.close()
+
+
+async def test_everybody_is_found_on_however_many_pages(world: TwilioWorld, records: Records) -> None:
+    calls = [world.emulator.exchange.call_in("+14155550123") for _ in range(MANY)]
+    for number, call in enumerate(calls):
+        await records.write(call.sid, Record(owner=f"transfer:twilio:x/{number}", call=call.sid), None)
+    assert len(await world.provider.owners()) == MANY
+    world.emulator.exchange.end(calls[-1], "completed")
+    assert len(await world.provider.owners()) == MANY - 1
+
+
+async def test_documents_of_others_are_left_alone(world: TwilioWorld, records: Records) -> None:
+    await records.write("hf-1", Record(owner="transfer:twilio:x/1"), None)
+    ours = world.emulator.rest.documents.pop(f"{PREFIX}hf-1")
+    ours.name, ours.data = "somebody-else", ["anything"]
+    world.emulator.rest.documents[ours.name] = ours
+    assert await records.all() == {}
+    assert await world.provider.owners() == frozenset()
+
+
+async def test_why_a_leg_has_ended_by_itself_is_kept_for_who_asks_later(world: TwilioWorld, records: Records) -> None:
+    transfer = await Transfer.of_a_new_call(world)
+    target = await transfer.target()
+    async with listening(world) as listener:
+        await transfer.arrange({transfer.customer: ON_HOLD, transfer.agent: IN_ROOM, target: RINGING})
+        await listener.until(target, LegEventKind.RINGING)
+        world.emulator.exchange.end(world.emulator.exchange.calls[world.sid(target)], "busy")
+        assert (await listener.until(target, LegEventKind.ENDED)).cause is Cause.BUSY
+
+        async def kept() -> bool:
+            document = await records.read(target.leg)
+            return document is not None and document.data.ending is Cause.BUSY
+
+        await eventually(world, kept, lambda: "not kept")
+
+
+async def test_an_account_out_of_reach_ends_the_listening(world: TwilioWorld) -> None:
+    stream = world.provider.telephony.events()
+    assert await anext(stream) is None
+    world.emulator.faults.outage = True
+    with pytest.raises(ProviderUnavailable):
+        async for _ in stream:
+            pass
+    world.emulator.faults.outage = False
