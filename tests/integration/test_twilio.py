@@ -198,6 +198,25 @@ async def test_a_cold_transfer_to_who_answers(call: Call) -> None:
     await call.hear({call.customer: {"target"}, target: {"customer"}, call.agent: set()})
 
 
+async def test_a_call_that_was_transferred_is_transferred_again(call: Call) -> None:
+    first, second = await call.target(), await call.target(name="second")
+    transfer = await call.transfer(Mode.COLD, to(first))
+    await call.rung(first)
+    await call.answer(first)
+    (attempt,) = (await transfer.wait()).attempts
+    await call.hear({call.customer: {"target"}, first: {"customer"}, call.agent: set()})
+    call.agent = Party(first.name, attempt.leg, first.address)
+    again = await call.transfer(Mode.WARM, to(second))
+    await call.hear({call.customer: {MUSIC}, first: {RINGBACK}})
+    await call.rung(second)
+    await call.answer(second)
+    await reaches(again, Stage.CONSULTING)
+    await call.hear({call.customer: {MUSIC}, first: {"second"}, second: {"target"}})
+    await again.complete()
+    assert (await again.wait()).outcome is Outcome.CONNECTED
+    await call.hear({call.customer: {"second"}, second: {"customer"}, first: set()})
+
+
 @pytest.mark.parametrize(("manner", "cause"), [(Manner.BUSY, Cause.BUSY), (Manner.RING, Cause.NO_ANSWER)])
 async def test_a_cold_transfer_that_fails_gives_the_customer_back(call: Call, manner: Manner, cause: Cause) -> None:
     target = await call.target(manner)
