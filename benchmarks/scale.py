@@ -36,7 +36,6 @@ CALM = 4.0
 RECONCILES = "look at the real state"
 """What a listener logs when it has told the transfers."""
 EVICTED_SHARE = 5
-CACHE_OF_FEW = 50
 CHECKPOINTS = 5
 COMMANDS = 30
 AT_ONCE = 8
@@ -49,7 +48,9 @@ async def run(options: Options) -> list[Row]:
     """Measure."""
     size, commands = options.size or SIZE, options.samples or COMMANDS
     cached = await _grow("cached", size, commands, size + 100)
-    evicted = await _grow("evicted", max(1, size // EVICTED_SHARE), commands, CACHE_OF_FEW)
+    fewer = max(1, size // EVICTED_SHARE)
+    # Room for those that begin at the same time: a smaller cache than that brings everything to a stop.
+    evicted = await _grow("evicted", fewer, commands, max(AT_ONCE, fewer // 4))
     both = {"cached": cached, "evicted": evicted}
     memory = {name: [(n, bytes_ / 1e6) for n, bytes_, _ in points] for name, (points, _) in both.items()}
     latency = {name: [(n, median(took)) for n, _, took in points] for name, (points, _) in both.items()}
