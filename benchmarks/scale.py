@@ -80,11 +80,12 @@ async def _grow(name: str, size: int, commands: int, cache: int) -> tuple[list[P
             took = await _commands(random.sample(transfers, min(len(transfers), commands)), commands)
             points.append((len(transfers), resident_bytes(on.engine.pid), took))
         opened = len(transfers) / (time.monotonic() - began)
-    (_, empty, idle), (most, full, loaded) = points[0], points[-1]
+    # From the first checkpoint on: before it, a worker grows for itself.
+    (_, _, idle), (few, grown, _), (most, full, loaded) = points[0], points[1], points[-1]
     against = "with 2 open"
     asked = Asked(ratio_at_most=2) if cache > size else None  # what is not in memory has to be replayed
     rows = [
-        Row(f"memory of the worker for each transfer, {name}", "kB", [(full - empty) / most / 1000]),
+        Row(f"memory of the worker for each transfer, {name}", "kB", [(full - grown) / (most - few) / 1000]),
         Row(f"command with {most:,} open, {name}", "ms", loaded, against, idle, asked),
         Row(f"opened in a second, {name}", "1/s", [opened]),
     ]
