@@ -13,6 +13,7 @@ from activities.arrange import ARRANGE
 from hookflash import Customer, Mode, RunningTransfer, Stage
 from hookflash._operators import story
 from tests.operators.operated import Operated, engine, new_namespace, reaches
+from tests.support.polling import eventually
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -22,6 +23,12 @@ async def conferenced(operated: Operated) -> RunningTransfer:
     """A warm transfer that went its whole way."""
     transfer = await operated.start(Mode.WARM, "answer=200ms")
     await reaches(transfer, Stage.CONSULTING)
+
+    async def talk() -> bool | None:
+        return "agent and Claims desk talk" in (await operated.run("show", transfer.id)).out or None
+
+    # A stage is known before everybody is where it puts them; a command in between is drawn in between.
+    await eventually(talk, "agent and target in the room", within=60)
     await transfer.conference()
     await transfer.complete()
     await transfer.wait()

@@ -78,11 +78,11 @@ class SlowLog(logging.Handler):
 
 
 async def test_a_turn_that_comes_when_the_worker_stops_is_handed_on_at_once(
-    own_namespace: Client, monkeypatch: pytest.MonkeyPatch
+    own_namespace: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     client, telephony = await connected(own_namespace), ScriptedTelephony()
     log, slow = logging.getLogger("temporalio.worker._worker"), SlowLog(own_namespace)
-    monkeypatch.setattr(log, "level", logging.INFO)
+    caplog.set_level(logging.INFO, log.name)  # a logger remembers what it was not to say, until it is told anew
     monkeypatch.setattr(log, "handlers", [slow])
     # Whoever is not told that the worker stops goes on, and is cancelled when this is over.
     limits = Limits(graceful_shutdown_timeout=timedelta(seconds=1))

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -55,6 +56,8 @@ class Executor:
         """Whether anything may have been changed."""
         self.joining: set[str] = set()
         """Legs that were moved into the room."""
+        self.dialled: dict[str, datetime] = {}
+        """When Twilio has taken on to ring legs."""
 
     async def run(self, steps: Sequence[Step], picture: Picture) -> None:
         """Carry out steps.
@@ -160,6 +163,7 @@ class Executor:
         except (ProviderUnavailable, ProtocolError):
             await self._forget(step.leg)
             raise
+        self.dialled[step.leg] = datetime.now(UTC)
         try:
             call, queued = _made(step, reply.data)
         except ValueError as error:

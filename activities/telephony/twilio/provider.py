@@ -220,5 +220,6 @@ class _Run:
             leg=leg.leg,
             phase=picture.phase(leg.leg) or (Phase.DIALLING if record is not None else Phase.NEW),
             recording=RecordingTrouble.NOT_PAUSED if asked else None,
+            dialled_at=self._executor.dialled.get(leg.leg),
             former_owner=record.former if record is not None else "",
         )
