@@ -18,7 +18,7 @@ from tests.rig.phone import PhoneRack
 pytestmark = [pytest.mark.asterisk, pytest.mark.calm]
 
 RACES = 200
-AT_ONCE = 4
+AT_ONCE = 6
 """Phones, judge, engine and exchange share one machine: with more at once it is the load that is tested."""
 WINDOWS = {Moment.LIMIT: (-0.1, 0.1), Moment.WITHDRAWAL: (0.1, 0.45)}
 """When answers reach Asterisk: seconds after a moment, if this machine is not busy; later if it is."""
