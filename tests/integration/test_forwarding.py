@@ -16,6 +16,7 @@ from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.behaviour import Behaviour
 from tests.rig.ear import hear_exactly
 from tests.rig.phone import PhoneRack
+from tests.support.polling import eventually
 
 pytestmark = pytest.mark.asterisk
 
@@ -79,7 +80,11 @@ async def test_the_engine_follows_no_302_even_where_the_dialplan_would(open_node
         # What the guard is for: a leg that somebody else rings by originate is forwarded.
         await open_node.ari.call("POST", "/channels", endpoint="PJSIP/target1", app="witness", timeout=10)
         await desk.incoming()
-        assert made(seen) > {"PJSIP/target1", "PJSIP/frontdesk"}
+
+        async def told() -> bool | None:
+            return made(seen) > {"PJSIP/target1", "PJSIP/frontdesk"} or None
+
+        await eventually(told, "the witness of both calls")
     await provider.close()
     await open_node.sweep()
 

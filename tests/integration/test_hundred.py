@@ -57,9 +57,12 @@ async def test_a_hundred_transfers_at_once(office: Office) -> None:
         assert target.at.keys() == {"invite", "ringing"}, f"line {line.number}: {target}"
     # All hundred are there now, and whatever ends them happens at once.
     results = await asyncio.gather(*(line.play_out(it) for line, it in zip(lines, transfers, strict=True)))
-    for line, result in zip(lines, results, strict=True):
+    for line, transfer, result in zip(lines, transfers, results, strict=True):
         told = f"line {line.number}, {line.kind.name}: {result}"
-        assert result.outcome is line.kind.outcome, told
+        if result.outcome is not line.kind.outcome:
+            target, status = await line.call("target"), await transfer.status()
+            journal = "\n".join(f"{entry.at:%H:%M:%S.%f} {entry.text}" for entry in status.journal)
+            raise AssertionError(f"{told}\n{target}\n{journal}")
         assert result.customer_with == ((line.kind.partner,) if line.kind.partner else ()), told
         assert len(result.attempts) == 1, told
     assert Counter(result.outcome for result in results) == Counter(line.kind.outcome for line in lines)

@@ -232,8 +232,8 @@ async def test_a_target_that_is_asked_presses_a_key(call: Call) -> None:
     await call.hear({call.customer: {RINGBACK}, call.agent: {MUSIC}})
     await call.rung(target)
     await call.answer(target)
-    await call.hear({target: {ANNOUNCEMENT}, call.customer: {RINGBACK}})
     await reaches(transfer, Stage.SCREENING)
+    await call.hear({target: {ANNOUNCEMENT}, call.customer: {MUSIC}})  # nothing rings any more
     await call.press(target, "1")
     assert (await transfer.wait()).outcome is Outcome.CONNECTED
     await call.hear({call.customer: {"target"}, target: {"customer"}, call.agent: set()})

@@ -265,7 +265,18 @@ class CallControl:
         while not await self._is_in(snoop):
             assert time.monotonic() < deadline, f"{snoop} did not enter {self.app}"
             await asyncio.sleep(POLL)
-        await self._ari.call("POST", f"/channels/{snoop}/record", name=name, format="wav")
+        while not await self._records(snoop, name):  # it says that it is there before it can be asked for anything
+            assert time.monotonic() < deadline, f"{snoop} cannot be recorded"
+            await asyncio.sleep(POLL)
+
+    async def _records(self, snoop: str, name: str) -> bool:
+        try:
+            await self._ari.call("POST", f"/channels/{snoop}/record", name=name, format="wav")
+        except AriError as error:
+            if error.status != 409:
+                raise
+            return False
+        return True
 
     async def play(self, leg: str, sound: str) -> str:
         """Play a sound such as `hookflash/accept` to a leg; return the playback's id."""
