@@ -8,6 +8,7 @@ listen has every open transfer of the node look at the real state first.
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
@@ -40,6 +41,8 @@ TURN = 0.9
 SOON = timedelta(milliseconds=50)
 PAUSE = timedelta(milliseconds=500)
 LONG_PAUSE = timedelta(seconds=5)
+COUNT = timedelta(seconds=15)
+"""Between two counts of the open legs: as often as Prometheus looks, in docker-compose.yml."""
 
 RECONCILE = ProviderEvent(kind="reconcile")
 
@@ -214,6 +217,7 @@ class _Session:
     async def _hear(self) -> None:
         """Pass on events until the connection is lost."""
         events = self._telephony.events()
+        counting: asyncio.Task[NoReturn] | None = None
         try:
             async with asyncio.timeout(CONNECT.total_seconds()):
                 await anext(events)
@@ -221,6 +225,7 @@ class _Session:
             self._turns.fine(self._provider)
             self._show(1)
             await self._reconcile()
+            counting = asyncio.create_task(self._count_legs())
             async for event in events:
                 if isinstance(event, TransferAsked):
                     # Not waited for: nobody's events may be late because somebody presses a key.
@@ -230,10 +235,27 @@ class _Session:
                     self._pass_on(event)
         finally:
             self._show(0)
+            if counting is not None:
+                counting.cancel()
+                await asyncio.gather(counting, return_exceptions=True)
+                self._show_legs({})  # whoever listens next shows them, and nobody twice
             await _close(events)
+
+    async def _count_legs(self) -> NoReturn:
+        """Show how many legs are open, again and again, as long as the node tells."""
+        while True:
+            await asyncio.sleep(COUNT.total_seconds())
+            try:
+                self._show_legs(await self._telephony.owners())
+            except TelephonyError as error:
+                logger.debug("the legs on %s were not counted: %s", self._provider, error)
 
     def _show(self, up: int) -> None:
         metrics.show(activity.metric_meter(), metrics.LISTENER_UP, {"provider": self._provider}, up)
+
+    def _show_legs(self, owned: Mapping[str, int]) -> None:
+        labels = {"provider": self._provider}
+        metrics.show(activity.metric_meter(), metrics.LEGS_OPEN, labels, sum(owned.values()))
 
     def _note_heard(self, kind: str) -> None:
         self._events += 1
@@ -251,11 +273,12 @@ class _Session:
     async def _reconcile(self) -> None:
         # Asked for after listening began, so that whatever is not in the answer yet will be heard.
         owners = await self._telephony.owners()
-        self._look(owners)
+        self._look(owners.keys())
+        self._show_legs(owners)
         logger.info("listening to %s, %d transfers look at the real state", self._provider, len(owners))
-        self._tasks.create_task(self._reconcile_bereft(owners))
+        self._tasks.create_task(self._reconcile_bereft(owners.keys()))
 
-    async def _reconcile_bereft(self, owners: frozenset[str]) -> None:
+    async def _reconcile_bereft(self, owners: AbstractSet[str]) -> None:
         """Tell those whose last leg has ended while nobody listened, and all of them if the node was restarted.
 
         No leg names them any more, only Temporal knows of them. It takes its time over such a list, and the node must

@@ -157,6 +157,13 @@ LISTENER_UP = Metric(
     "1 while this process hears the events of a node, else 0. Every worker, engines too, says 0 for each node of its "
     "settings. One process at a time hears a node, so look at the greatest of all.",
 )
+LEGS_OPEN = Metric(
+    "hookflash_legs_open",
+    Kind.GAUGE,
+    ("provider",),
+    "Legs on a node that a transfer, a watch or a call-back has in its care: counted by the process that hears the "
+    "node, when it begins and every 15 seconds; 0 in all others. So look at the greatest of all.",
+)
 EVENTS_HEARD = Metric(
     "hookflash_events_heard",
     Kind.COUNTER,
@@ -200,6 +207,7 @@ METRICS = (
     CALL_BACK_LATENESS,
     ARRANGE_DURATION,
     LISTENER_UP,
+    LEGS_OPEN,
     EVENTS_HEARD,
     LISTENER_LOOKS,
     WEBHOOKS_RECEIVED,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-from hookflash._cli_input import parser
+from hookflash._cli_input import ALIASES, parser
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "cli.md"
 BEGIN, END = "<!-- python -m scripts.cli_page -->\n", "<!-- until here -->\n"
@@ -18,7 +18,8 @@ def commands() -> dict[str, argparse.ArgumentParser]:
     for action in parser()._actions:  # pyright: ignore[reportPrivateUsage]
         choices: object = action.choices
         if isinstance(choices, dict):
-            return cast("dict[str, argparse.ArgumentParser]", choices)
+            found = cast("dict[str, argparse.ArgumentParser]", choices)
+            return {name: command for name, command in found.items() if name not in ALIASES}
     raise AssertionError("there are no commands")
 
 

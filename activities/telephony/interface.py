@@ -1,6 +1,6 @@
 """What every provider offers. Two verbs: make an arrangement true, and say what happens."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 from activities.telephony.model import Arrangement, LegEvent, Observation, TransferAsked
@@ -45,8 +45,8 @@ class Telephony(Protocol):
         """
         ...
 
-    async def owners(self) -> frozenset[str]:
-        """Return the workflows that own at least one live leg on this node, with O(1) requests.
+    async def owners(self) -> Mapping[str, int]:
+        """Return the workflows that own live legs on this node, and how many each of them owns, with O(1) requests.
 
         Raises:
             ProviderUnavailable: The provider could not be reached.

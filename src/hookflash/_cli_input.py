@@ -37,9 +37,12 @@ _HELP = {
     "accept": "let a target in that is asked whether it accepts",
     "decline": "send a target away that is asked whether it accepts",
     "extend": "make a running wait longer; 'status' shows which ones run",
-    "cancel": "give up: the customer goes back to the agent",
+    "cancel": "give up: the customer goes back to the agent (also: return)",
     "retarget": "ring somebody else instead",
 }
+
+ALIASES = {"return": "cancel"}
+"""What operators call a command that has another name in the contract."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -60,7 +63,11 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_start(commands.add_parser("start", parents=[common], help="start a transfer", allow_abbrev=False))
     for name, text in _HELP.items():
-        command = commands.add_parser(name, parents=[common], help=text, description=text, allow_abbrev=False)
+        aliases = [it for it, meant in ALIASES.items() if meant == name]
+        command = commands.add_parser(
+            name, aliases=aliases, parents=[common], help=text, description=text, allow_abbrev=False
+        )
+        command.set_defaults(command=name)
         many = name in incident.COMMANDS
         id_help = f"transfer:PROVIDER:LEG, or PROVIDER:LEG{'; without it, a filter says which' if many else ''}"
         command.add_argument("id", metavar="ID", type=transfer_id, nargs="?" if many else None, help=id_help)

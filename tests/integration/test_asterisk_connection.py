@@ -73,7 +73,7 @@ async def test_a_lost_socket_is_reported_and_a_new_one_works(asterisk_node: Aste
     await asterisk_node.start()
     again = provider.events()
     assert await anext(again) is None
-    assert await provider.owners() == frozenset()
+    assert await provider.owners() == {}
     await provider.close()
     with pytest.raises(ProviderUnavailable):
         await _drain(again)

@@ -44,6 +44,16 @@ async def test_all_that_a_filter_finds_go_back_to_their_agents(operated: Operate
     assert nothing.err == "hookflash: there is no such open transfer\n"
 
 
+async def test_a_customer_is_returned_by_the_word_an_operator_looks_for(operated: Operated) -> None:
+    tenant, transfers = await three(operated)
+    one, *others = transfers
+    assert (await operated.run("return", one.id)).code == 0
+    done = await operated.run("return", "--tenant", tenant, "--yes")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "cancel: 2 of 2 done")
+    results = await asyncio.gather(*(it.wait() for it in (one, *others)))
+    assert {(it.outcome, it.customer_with) for it in results} == {(Outcome.CANCELLED, ("agent",))}
+
+
 async def test_whoever_is_refused_is_named_with_the_reason(operated: Operated) -> None:
     tenant, transfers = await three(operated)
     query = f"TransferTenant = '{tenant}'"

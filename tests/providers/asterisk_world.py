@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -97,7 +97,7 @@ class ListenedTo:
             if not self._others:
                 self._nobody_else.set()
 
-    async def owners(self) -> frozenset[str]:
+    async def owners(self) -> Mapping[str, int]:
         return await self._provider.owners()
 
     async def decline(self, leg: str) -> None:

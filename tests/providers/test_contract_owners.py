@@ -97,6 +97,8 @@ async def test_who_is_released_from_a_former_owner_is_told_to_the_new_one(world:
 async def test_owners_are_those_of_live_legs(world: World, transfer: Transfer) -> None:
     customer, agent = transfer.customer, transfer.agent
     assert transfer.owner not in await world.provider.owners()
+    await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM})
+    assert (await world.provider.owners())[transfer.owner] == 2
     await transfer.arrange({customer: ON_HOLD, agent: GONE})
     assert transfer.owner in await world.provider.owners()
     await transfer.arrange({customer: GONE, agent: GONE}, keep_room=False)

@@ -49,7 +49,7 @@ async def test_documents_of_others_are_left_alone(world: TwilioWorld, records: R
     ours.name, ours.data = "somebody-else", ["anything"]
     world.emulator.rest.documents[ours.name] = ours
     assert await records.all() == {}
-    assert await world.provider.owners() == frozenset()
+    assert await world.provider.owners() == {}
 
 
 async def test_why_a_leg_has_ended_by_itself_is_kept_for_who_asks_later(world: TwilioWorld, records: Records) -> None:

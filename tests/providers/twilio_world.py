@@ -5,7 +5,7 @@ what somebody hears who talks at the same time is told here without it, because 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -127,7 +127,7 @@ class Watched:
             pending.cancel()
             await asyncio.gather(pending, return_exceptions=True)
 
-    async def owners(self) -> frozenset[str]:
+    async def owners(self) -> Mapping[str, int]:
         return await self.telephony.owners()
 
     async def decline(self, leg: str) -> None:

@@ -1,7 +1,7 @@
 """A provider whose events a test speaks. One listens at a time, as with ARI."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 from activities.telephony.errors import ProviderUnavailable, TelephonyError
 from activities.telephony.model import Arrangement, LegEvent, LegEventKind, Observation, TransferAsked
@@ -63,9 +63,9 @@ class ScriptedTelephony:
             if self._line is line:
                 self._line = None
 
-    async def owners(self) -> frozenset[str]:
-        """See `Telephony`."""
-        return frozenset(self.owned)
+    async def owners(self) -> Mapping[str, int]:
+        """See `Telephony`. Each owns one leg."""
+        return dict.fromkeys(self.owned, 1)
 
     async def decline(self, leg: str) -> None:
         """See `Telephony`."""

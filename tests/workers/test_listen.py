@@ -1,7 +1,7 @@
 """One listener's turn, from the first look to the reason why it ends. Signals go to a real Temporal server."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +16,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Worker
 
+from activities import listen
 from activities.listen import Listen, Listening
 from activities.telephony.errors import ProtocolError, ProviderUnavailable
 from activities.telephony.model import LegEvent, LegEventKind
@@ -44,8 +45,8 @@ class Turn(ActivityEnvironment):
         self.beats: list[Listening] = []
         self.on_heartbeat = self.beats.append
         self.leaving = asyncio.Event()
-        listen = Listen(client, {node: telephony}, leaving=self.leaving).listen
-        self.task = asyncio.create_task(self.run(listen, node))
+        turn = Listen(client, {node: telephony}, leaving=self.leaving).listen
+        self.task = asyncio.create_task(self.run(turn, node))
 
 
 @asynccontextmanager
@@ -83,6 +84,37 @@ async def test_every_open_transfer_looks_at_the_real_state_first(client: Client,
         assert await heard(first, 1) == [RECONCILE]
         assert await heard(second, 1) == [RECONCILE]
     assert await heard(stranger, 0) == []
+
+
+class Uncounted(ScriptedTelephony):
+    """Tells whose legs there are when somebody begins to listen, and never again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    async def owners(self) -> Mapping[str, int]:
+        """See base class."""
+        self.asked += 1
+        if self.asked > 1:
+            raise ProviderUnavailable("too busy to count")
+        return await super().owners()
+
+
+async def test_legs_that_cannot_be_counted_are_no_reason_not_to_listen(
+    client: Client, transfers: list[Handle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listen, "COUNT", timedelta(milliseconds=1))
+    telephony = Uncounted()
+
+    async def refused() -> bool | None:
+        return telephony.asked > 3 or None
+
+    async with listening(client, telephony):
+        await eventually(refused, "three counts that came to nothing")
+        telephony.say(transfers[0].id, "leg")
+        (event,) = await heard(transfers[0], 1)
+    assert (event.kind, telephony.connections) == ("ringing", 1)
 
 
 @workflow.defn(name=names.WORKFLOW_TYPE)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
+from activities.listen import COUNT
 from hookflash import Agent, Customer, Mode, Outcome, Target, TransferClient, TransferRequest
 from hookflash.names import TASK_QUEUE
 from tests.support.polling import eventually
@@ -46,6 +47,12 @@ async def test_one_endpoint_has_the_slots_of_the_worker_and_the_transfers(
         await eventually(listening, "a listener that is up")
         await transfer(own_namespace)
         seen = await scrape(address)
+        assert seen.total("hookflash_legs_open", provider=SIMULATOR) == 0  # as counted when the listening began
+
+        async def counted() -> bool | None:
+            return (await scrape(address)).total("hookflash_legs_open", provider=SIMULATOR) == 2 or None
+
+        await eventually(counted, "the legs of customer and target", within=2 * COUNT.total_seconds())
     assert seen.total("hookflash_transfers_finished_total", mode="cold", outcome="connected") == 1
     assert seen.total("hookflash_events_heard_total", provider=SIMULATOR, kind="answered") == 1
     assert seen.total("temporal_worker_task_slots_available", worker_type="ActivityWorker") > 0

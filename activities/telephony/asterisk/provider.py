@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -93,10 +94,10 @@ class AsteriskTelephony:
         async for event in listen(self._client, self._settings, translator):
             yield event
 
-    async def owners(self) -> frozenset[str]:
-        """Return the workflows that own a live leg on this node; see ``Telephony.owners``."""
+    async def owners(self) -> Mapping[str, int]:
+        """Return the workflows that own live legs on this node; see ``Telephony.owners``."""
         channels = await self._client.get(path("channels"), CHANNELS.validate_python)
-        return frozenset(channel.owner for channel in channels or () if channel.owner)
+        return Counter(channel.owner for channel in channels or () if channel.owner)
 
     async def decline(self, leg: str) -> None:
         """Tell a phone that nothing comes of the transfer it has asked for; see ``Telephony.decline``."""

@@ -90,11 +90,11 @@ class SimulatedExchange:
             if self._listener is queue:
                 self._listener = None
 
-    async def owners(self) -> frozenset[str]:
-        """Return the workflows that own a live leg; see ``Telephony``."""
+    async def owners(self) -> Mapping[str, int]:
+        """Return the workflows that own live legs; see ``Telephony``."""
         self.requests["owners"] += 1
         self._refuse_in_outage("owners")
-        return frozenset(leg.owner for leg in self._board.present.values() if leg.owner)
+        return Counter(leg.owner for leg in self._board.present.values() if leg.owner)
 
     async def decline(self, leg: str) -> None:
         """Tell a phone that nothing comes of the transfer it has asked for; see ``Telephony``."""

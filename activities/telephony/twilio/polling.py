@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections import Counter
+from collections.abc import Mapping
 
 from activities.telephony.errors import TelephonyError
 from activities.telephony.model import LegEvent, LegEventKind, Phase
@@ -28,8 +30,8 @@ class Poll:
         self._client = client
         self._records = records
         self._phases: dict[str, Phase] | None = None
-        self.owners: frozenset[str] = frozenset()
-        """Who owned a live leg at the last look."""
+        self.owners: Mapping[str, int] = {}
+        """Who owned live legs at the last look, and how many."""
 
     async def look(self) -> list[LegEvent]:
         """Look, and return what has happened since the last look; nothing at the first one.
@@ -55,7 +57,7 @@ class Poll:
                 events.append(_ended(record.owner, leg, ending))
                 if not first:  # how far it had come is not known then, nor whether anybody has heard it ring
                     await self._settle(leg, document, ending)
-        self.owners = frozenset(documents[leg].data.owner for leg, phase in phases.items() if phase < Phase.ENDED)
+        self.owners = Counter(documents[leg].data.owner for leg, phase in phases.items() if phase < Phase.ENDED)
         self._phases = phases
         return [] if first else events
 

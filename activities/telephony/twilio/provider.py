@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from weakref import WeakValueDictionary
 
 from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
@@ -85,8 +85,8 @@ class TwilioTelephony:
             for event in await poll.look():
                 yield event
 
-    async def owners(self) -> frozenset[str]:
-        """Return the workflows that own a live leg; see ``Telephony.owners``."""
+    async def owners(self) -> Mapping[str, int]:
+        """Return the workflows that own live legs; see ``Telephony.owners``."""
         poll = Poll(self._client, self._records)
         await poll.look()
         return poll.owners
