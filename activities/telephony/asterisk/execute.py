@@ -24,6 +24,7 @@ from activities.telephony.asterisk.steps import (
 )
 from activities.telephony.asterisk.verdicts import unanswered_ending
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable, Unsupported
+from activities.telephony.to_the_end import to_the_end
 from hookflash import Cause
 from hookflash.events import Evidence
 
@@ -107,25 +108,8 @@ class Executor:
             await self.send(request)
 
     async def _dial(self, step: Dial) -> None:
-        """Note and dial in one go, even if the time for the whole arrangement is up between the two.
-
-        With the note alone nobody would be rung, now or later, and everybody would wait for the leg's deadline. Each
-        request has a limit of its own.
-        """
-        dialling = asyncio.create_task(self._send_all(step))
-        cancelled = False
-        while not dialling.done():
-            try:
-                await asyncio.wait({dialling})
-            except asyncio.CancelledError:
-                cancelled = True
-        if not cancelled:
-            dialling.result()
-            self.dialled[step.leg] = datetime.now(UTC)  # after it: nobody rings for less than was asked
-            return
-        if not dialling.cancelled():
-            dialling.exception()  # whatever it was, the next look shows it
-        raise asyncio.CancelledError
+        await to_the_end(self._send_all(step))
+        self.dialled[step.leg] = datetime.now(UTC)  # after it: nobody rings for less than was asked
 
     async def _try_recording(self, step: PauseRecording | ResumeRecording) -> None:
         """Pause or resume a recording. Nobody waits for one with which that cannot be done; the next look shows it."""

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable, TelephonyError
 from activities.telephony.model import Arrangement
+from activities.telephony.to_the_end import to_the_end
 from activities.telephony.twilio.callbacks import CallbackUrls
 from activities.telephony.twilio.causes import CALL_OVER, CONFERENCE_OVER, DIALLING_REFUSED, LABEL_TAKEN
 from activities.telephony.twilio.client import Form, RefusedError, TwilioClient, path
@@ -110,7 +110,7 @@ class Executor:
             case Farewell():
                 await self._change_call(step.call, [("Url", self._urls.say(step.media)), ("Method", "GET")])
             case Dial() | Screen():
-                await _to_the_end(self._dial(step, picture))
+                await to_the_end(self._dial(step, picture))
 
     async def _change_call(self, call: str, form: Form) -> None:
         await self._client.post(f"{self._client.account}{path('Calls', f'{call}.json')}", form)
@@ -239,22 +239,3 @@ def _made(step: Dial | Screen, data: object) -> tuple[str, float]:
         return call.sid, float(call.queue_time or 0) / 1000
     participant = DialledParticipant.model_validate(data)
     return participant.call_sid, float(participant.queue_time or 0) / 1000
-
-
-async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    """Do something to its end, even if the time for the whole arrangement is up meanwhile.
-
-    With the note alone nobody would be rung, now or later. Each request has a limit of its own.
-    """
-    task = asyncio.create_task(work)
-    cancelled = False
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError:
-            cancelled = True
-    if not cancelled:
-        return task.result()
-    if not task.cancelled():
-        task.exception()  # whatever it was, the next look shows it
-    raise asyncio.CancelledError
