@@ -286,8 +286,8 @@ class Call:
             self._send(request.reply(200, parameter(self.dialog.local, "tag")))
             if not self.status:
                 self._cancel(at)
-        elif self._transactions.repeat_reply(request):
-            return
+        elif self._transactions.repeat_reply(request) or request.branch == self.invite.branch:
+            return  # the INVITE again, before there was time to reply to it, is no new offer
         elif request.method in {"INVITE", "UPDATE"}:
             self._update(request)
         elif request.method == "BYE":
