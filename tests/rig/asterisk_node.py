@@ -156,6 +156,13 @@ class AsteriskNode:
         """Whether the process is there."""
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        if self._process is None:
+            raise AsteriskError("Asterisk was not started")
+        return self._process.pid
+
     def _command(self, *arguments: str) -> list[str]:
         return [*self.executable, "-C", str(self.folder / "etc/asterisk.conf"), *arguments]
 
