@@ -258,7 +258,9 @@ async def test_a_prompt_is_cut_short_when_the_target_comes_in(world: AsteriskWor
     await world.answer(target)
     await transfer.until_answered(target, screening)
     await expect(world, {target: {ANNOUNCEMENT}, customer: {MUSIC}})
-    await transfer.arrange({customer: IN_ROOM, agent: GONE, target: IN_ROOM})
+    together = await transfer.arrange({customer: IN_ROOM, agent: GONE, target: IN_ROOM})
+    for party in (customer, target):
+        assert seen(together, party).phase == Phase.ANSWERED, (together, await world.node.channels())
     await hear_exactly({world.phone_of(customer): {"target1"}, world.phone_of(target): {"customer"}})
     assert "target1" not in world.phone_of(agent).ever_heard()
 
