@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Ask the OSV database whether a dependency in `uv.lock`, of any extra or group, has a known vulnerability.
 
-It is `uv audit` of the pinned uv. The database is asked over the network, since no package registry ships it; a copy of
-it inside of a company is given by `--service-url`.
+It is `uv audit` of the pinned uv. The database is asked over the network, since no package registry ships it. A copy of
+it inside of a company is given by `--service-url`, and one in files by `--database`, for places without a network: a
+checkout of https://github.com/pypa/advisory-database, or what OSV exports.
 
 Exit codes: 0 none is known; 1 there are some, they are listed; 2 something else is wrong, such as the lock file; 3 the
-database cannot be reached from here (why is the last line).
+database cannot be reached from here, or the files are too old to clear anything (why is the last line).
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from advisories import advisories, newest, serving
 
 ROOT = Path(__file__).resolve().parents[1]
 UV = ROOT / ".tools" / "uv" / "bin" / "uv"
@@ -25,19 +29,42 @@ DATABASE = "https://api.osv.dev/"
 UNREACHABLE = re.compile(r"error sending request for url|HTTP status server error")
 """How uv says that nobody answered, or nobody who could."""
 
+FRESH = timedelta(days=30)
+"""How old the newest advisory in files may be; the databases named above get some on most days."""
+
 
 def main() -> int:
     """Ask, and print what was said."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--service-url", default=DATABASE, metavar="URL", help="default: %(default)s")
+    database = parser.add_mutually_exclusive_group()
+    database.add_argument("--service-url", default=DATABASE, metavar="URL", help="default: %(default)s")
+    database.add_argument(
+        "--database", type=Path, metavar="FOLDER", help="of advisories in files, instead of a service"
+    )
     parser.add_argument(
         "--project", type=Path, default=ROOT, metavar="FOLDER", help="with the lock file; default: ours"
     )
     given = parser.parse_args()
-    url: str = given.service_url
+    folder: Path | None = given.database
+    if folder is None:
+        return _ask(given.service_url, given.project)
+    known = list(advisories(folder))
+    if not known:
+        parser.error(f"--database: there is no advisory in {folder}")
+    with serving(known) as url:
+        code = _ask(url, given.project)
+    tended = newest(known)
+    print(f"Of {len(known)} advisories in {folder} the newest is of {tended.date()}")
+    if code == 0 and datetime.now(UTC) - tended > FRESH:
+        print(f"{folder} cannot clear what we lock: its newest advisory is more than {FRESH.days} days old")
+        return 3
+    return code
+
+
+def _ask(url: str, project: Path) -> int:
     command = [
         *(str(UV), "audit", "--frozen", "--preview-features", "audit-command"),
-        *("--project", str(given.project), "--service-url", url),
+        *("--project", str(project), "--service-url", url),
     ]
     # One that is not there at the second try is not there: everybody waits for the tests.
     environment = {"UV_HTTP_RETRIES": "1"} | os.environ
