@@ -41,12 +41,12 @@ def the(kind: str, name: str) -> Yaml:
     return found
 
 
-def configuration() -> dict[str, str]:
-    return the("ConfigMap", "hookflash")["data"]
+def configuration(role: str = "engine") -> dict[str, str]:
+    (source,) = worker(role)["envFrom"]
+    return the("ConfigMap", source["configMapRef"]["name"])["data"]
 
 
-ROLES = [str(role) for role in Role if role not in (Role.ALL, Role.PROVIDER)]
-"""All but "all", and "provider": that one runs where its nodes are, which is not where engines are."""
+ROLES = [str(role) for role in Role if role is not Role.ALL]
 each_role = pytest.mark.parametrize("role", ROLES)
 OTHERS = ["codec-server", "ingress"]
 """Processes that are no workers, and not everybody needs: each in a folder of its own."""
@@ -60,6 +60,12 @@ def pod(role: str) -> dict[str, Any]:
 def worker(role: str) -> dict[str, Any]:
     (container,) = pod(role)["containers"]
     return cast("dict[str, Any]", container)
+
+
+def mounted_at(role: str) -> str:
+    """Return where a worker has its secret."""
+    (mount,) = worker(role)["volumeMounts"]
+    return cast("str", mount["mountPath"])
 
 
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda it: it.name)
@@ -86,22 +92,31 @@ def test_kustomize_itself_takes_it(kustomization: Path) -> None:
 
 
 def test_the_settings_of_the_workers_are_settings() -> None:
-    assert configuration().keys() <= known_settings()["worker"]
+    for role in ROLES:
+        assert configuration(role).keys() <= known_settings()["worker"]
+
+
+def overlays() -> list[Yaml]:
+    """Return those of the page, in its order."""
+    blocks = re.findall(r"^( *)```yaml\n(.*?)^ *```$", (FOLDER / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    return [it for _, block in blocks if "kind: Kustomization" in block for it in [yaml.safe_load(block)]]
+
+
+def patched(overlay: Yaml) -> dict[str, str | None]:
+    """Return what an overlay says anew of the settings."""
+    (patch,) = (yaml.safe_load(it["patch"]) for it in overlay["patches"])
+    assert the(patch["kind"], patch["metadata"]["name"])
+    return patch["data"]
 
 
 def test_the_overlays_of_the_page_patch_what_there_is() -> None:
-    blocks = re.findall(r"^( *)```yaml\n(.*?)^ *```$", (FOLDER / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    overlays = [it for _, block in blocks if "kind: Kustomization" in block for it in [yaml.safe_load(block)]]
-    assert len(overlays) == 2
-    for overlay in overlays:
+    assert len(overlays()) == 4
+    for overlay in overlays():
         assert [it["name"] for it in overlay["images"]] == [worker("engine")["image"]]
-        (patch,) = (yaml.safe_load(it["patch"]) for it in overlay["patches"])
-        assert the(patch["kind"], patch["metadata"]["name"])
-        assert patch["data"].keys() <= known_settings()["worker"]
-    of_a_build = overlays[1]
+        assert patched(overlay).keys() <= known_settings()["worker"]
+    of_a_build = overlays()[-1]
     (build,) = (it["pairs"]["hookflash/build"] for it in of_a_build["labels"] if it["includeSelectors"])
-    (patch,) = (yaml.safe_load(it["patch"]) for it in of_a_build["patches"])
-    assert patch["data"] == {"HOOKFLASH_DEPLOYMENT_BUILD_ID": build}
+    assert patched(of_a_build) == {"HOOKFLASH_DEPLOYMENT_BUILD_ID": build}
     assert of_a_build["images"][0]["newTag"] == build
     # Names of resources have no dots.
     assert of_a_build["nameSuffix"] == f"-{build.replace('.', '-')}"
@@ -115,20 +130,20 @@ def test_every_role_has_its_workers_and_every_other_process_its_own() -> None:
 @each_role
 def test_a_worker_has_the_time_to_end(role: str) -> None:
     assert worker(role)["args"] == ["--role", role]
-    timeout = int(configuration()["HOOKFLASH_GRACEFUL_SHUTDOWN_TIMEOUT"])
+    timeout = int(configuration(role)["HOOKFLASH_GRACEFUL_SHUTDOWN_TIMEOUT"])
     assert pod(role)["terminationGracePeriodSeconds"] >= timeout + 10
 
 
 @each_role
 def test_a_worker_is_looked_after(role: str) -> None:
     ports = {
-        name: int(configuration()[f"HOOKFLASH_{name.upper()}_ADDRESS"].rpartition(":")[2])
+        name: int(configuration(role)[f"HOOKFLASH_{name.upper()}_ADDRESS"].rpartition(":")[2])
         for name in ("health", "metrics")
     }
     assert worker(role)["ports"] == [{"name": name, "containerPort": port} for name, port in ports.items()]
     annotations = the("Deployment", f"hookflash-{role}")["spec"]["template"]["metadata"]["annotations"]
     # Neither the kubelet nor Prometheus is in the pod.
-    assert all(configuration()[f"HOOKFLASH_{name.upper()}_ADDRESS"].startswith("0.0.0.0:") for name in ports)
+    assert all(configuration(role)[f"HOOKFLASH_{name.upper()}_ADDRESS"].startswith("0.0.0.0:") for name in ports)
     assert annotations == {"prometheus.io/scrape": "true", "prometheus.io/port": str(ports["metrics"])}
     paths = {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
     for probe, path in paths.items():
@@ -160,13 +175,13 @@ def test_secrets_are_files_that_only_the_worker_reads(role: str) -> None:
     assert volume["secret"]["defaultMode"] == 0o440
     (mount,) = worker(role)["volumeMounts"]
     secret = re.compile("PASSWORD|SECRET|API_KEY|_FILE$")
-    files = {value for name, value in configuration().items() if secret.search(name)}
+    files = {value for name, value in configuration(role).items() if secret.search(name)}
     assert files == {f"{mount['mountPath']}/{it}" for it in ("ari_password", "ca.pem", "encryption_keys")}
     # A part of a volume (subPath) would never be seen to change.
     assert mount.keys() == {"name", "mountPath", "readOnly"}
     told = (FOLDER / "README.md").read_text()
-    created = "create secret generic hookflash --from-file=ari_password --from-file=ca.pem --from-file=encryption_keys"
-    assert created in told
+    files_of_it = "--from-file=ari_password --from-file=ca.pem --from-file=encryption_keys"
+    assert f"create secret generic {volume['secret']['secretName']} {files_of_it}" in told
 
 
 @each_process
@@ -179,8 +194,9 @@ def test_one_at_a_time_is_replaced_or_taken_away(role: str) -> None:
     assert budget["selector"]["matchLabels"] == deployment["spec"]["selector"]["matchLabels"] == labels
 
 
-def test_another_listener_stands_by() -> None:
-    assert the("Deployment", "hookflash-listener")["spec"]["replicas"] == 2
+@pytest.mark.parametrize("role", ["listener", "provider"])
+def test_another_one_stands_by(role: str) -> None:
+    assert the("Deployment", f"hookflash-{role}")["spec"]["replicas"] == 2
 
 
 def test_engines_are_added_when_half_of_the_slots_are_taken() -> None:
@@ -198,17 +214,17 @@ def test_engines_are_added_when_half_of_the_slots_are_taken() -> None:
     assert targets == {"ActivityWorker": slots // 2, "WorkflowWorker": WORKFLOW_STEPS // 2}
 
 
-def test_the_network_policy_is_for_all_workers_and_lets_metrics_be_read() -> None:
-    policy = the("NetworkPolicy", "hookflash")["spec"]
-    for role in ROLES:
-        labels = the("Deployment", f"hookflash-{role}")["spec"]["template"]["metadata"]["labels"]
-        assert policy["podSelector"]["matchLabels"].items() <= labels.items()
+@each_role
+def test_a_network_policy_is_for_the_workers_and_lets_metrics_be_read(role: str) -> None:
+    labels = the("Deployment", f"hookflash-{role}")["spec"]["template"]["metadata"]["labels"]
+    policies = [it["spec"] for it in resources("NetworkPolicy")]
+    (policy,) = (it for it in policies if it["podSelector"]["matchLabels"].items() <= labels.items())
     (ingress,) = policy["ingress"]
     assert ingress["ports"] == [
-        {"port": it["containerPort"]} for it in worker("engine")["ports"] if it["name"] == "metrics"
+        {"port": it["containerPort"]} for it in worker(role)["ports"] if it["name"] == "metrics"
     ]
     to = {port["port"] for rule in policy["egress"] for port in rule["ports"]}
-    temporal = int(configuration()["TEMPORAL_ADDRESS"].rpartition(":")[2])
+    temporal = int(configuration(role)["TEMPORAL_ADDRESS"].rpartition(":")[2])
     assert {temporal, 8089} <= to
 
 
