@@ -171,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m workers",
         description="Runs call transfers. Stops on SIGTERM, in good order. "
-        "'python -m workers doctor asterisk' looks at the nodes instead, 'python -m workers codec-server' decrypts for "
+        "'python -m workers doctor' looks at Asterisk or Twilio instead, 'python -m workers codec-server' decrypts for "
         "Temporal's UI and CLI, 'python -m workers ingress' takes the webhooks of providers that call them.",
         epilog=help_text(),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -1,28 +1,30 @@
-"""``python -m workers doctor asterisk``: looks at the configured nodes and says what to do."""
+"""``python -m workers doctor``: looks at the configured nodes, or at the Twilio account, and says what to do."""
 
 import argparse
 import asyncio
-import json
 import re
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from activities.telephony.asterisk.addresses import InvalidAddressError, dialplan_place, is_recording
-from activities.telephony.asterisk.doctor import Expectations, Finding, Level, examine
+from activities.telephony.asterisk.doctor import Expectations, Finding, examine
 from activities.telephony.asterisk.settings import AsteriskSettings
-from workers.settings import Settings, unknown_variables
+from activities.telephony.twilio import doctor as twilio
+from workers.doctor_report import Report, of_settings
+from workers.ingress.settings import IngressSettings
+from workers.settings import Settings
 from workers.variables import SettingsError
 
-FINE, FAILED, USAGE = 0, 1, 2
-"""Exit codes. Warnings alone are fine."""
+USAGE = 2
+"""Exit code."""
+EXIT_CODES = "exit codes: 0 nothing must be repaired; 1 something must; 2 wrong arguments or settings."
 VARIABLE = re.compile(r"HOOKFLASH_ASTERISK_(MANAGER_)?([A-Z_]+)")
 """A variable in a finding, which a node of the file has as a field."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Examine the nodes that the environment describes, print what is found, and return the exit code.
+    """Examine what the environment describes, print what is found, and return the exit code.
 
     Args:
         arguments: The command line after ``doctor``.
@@ -32,67 +34,59 @@ def main(arguments: Sequence[str]) -> int:
     """
     parser = _parser()
     asked = parser.parse_args(arguments)
+    try:
+        return _look_at_twilio(asked) if asked.what == "twilio" else _look_at_asterisk(asked, parser)
+    except SettingsError as error:
+        sys.stderr.write(f"settings:\n{textwrap.indent(str(error), '  ')}\n")
+        return USAGE
+
+
+def _look_at_twilio(asked: argparse.Namespace) -> int:
+    settings = Settings.load()
+    found = settings.twilio()
+    if found is None:
+        raise SettingsError("HOOKFLASH_TWILIO_ACCOUNT_SID: not set: there is no account to look at")
+    # The ingress has it; who looks may have it too.
+    token = IngressSettings.load().twilio_auth_token
+    lines = token.get_secret_value().split() if token is not None else []
+    report = Report(in_words=not asked.json)
+    for finding in of_settings(settings):
+        report.add("", finding)
+
+    async def look() -> None:
+        async for finding in twilio.examine(*found, auth_token=lines[0] if lines else ""):
+            report.add(settings.twilio_node, finding)
+
+    asyncio.run(look())
+    return report.end()
+
+
+def _look_at_asterisk(asked: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     expected = Expectations(
         music=tuple(asked.music or Expectations().music),
         recordings=tuple(asked.recording or Expectations().recordings),
         places=tuple(asked.place or Expectations().places),
     )
-    try:
-        settings = Settings.load()
-        nodes = settings.asterisk_nodes()
-        if not nodes:
-            raise SettingsError(
-                "HOOKFLASH_ASTERISK_URL: not set, and no HOOKFLASH_ASTERISK_NODES_FILE: there is no node to look at"
-            )
-        of_settings = list(_of_settings(settings))
-    except SettingsError as error:
-        sys.stderr.write(f"settings:\n{textwrap.indent(str(error), '  ')}\n")
-        return USAGE
+    settings = Settings.load()
+    nodes = settings.asterisk_nodes()
+    if not nodes:
+        raise SettingsError(
+            "HOOKFLASH_ASTERISK_URL: not set, and no HOOKFLASH_ASTERISK_NODES_FILE: there is no node to look at"
+        )
+    of_all = list(of_settings(settings))
     if asked.node is not None and asked.node not in nodes:
         parser.error(f"argument --node: there is no such node, only {', '.join(nodes)}")
     chosen = {name: node for name, node in nodes.items() if asked.node in {None, name}}
-    report = _Report(in_words=not asked.json, name_width=max(map(len, chosen)) + 1 if len(chosen) > 1 else 0)
-    for finding in of_settings:
+    report = Report(in_words=not asked.json, name_width=max(map(len, chosen)) + 1 if len(chosen) > 1 else 0)
+    for finding in of_all:
         report.add("", finding)
     for name, node in chosen.items():
         in_file = settings.asterisk_url is None or name != settings.asterisk_node
         asyncio.run(_examine(report, name, node, expected, in_file=in_file))
-    if asked.json:
-        sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
-    return FAILED if report.failed else FINE
+    return report.end()
 
 
-class _Report:
-    """What was found, of the settings and of every node; in words it is printed as it comes."""
-
-    def __init__(self, *, in_words: bool, name_width: int) -> None:
-        self._in_words = in_words
-        self._name_width = name_width
-        self._findings: dict[str, list[Finding]] = {"": []}
-
-    def add(self, node: str, finding: Finding) -> None:
-        """Add what was found at a node; no name: in the settings."""
-        self._findings.setdefault(node, []).append(finding)
-        if self._in_words:
-            name = f"{node:{self._name_width}}" if self._name_width else ""
-            sys.stdout.write(_line(name, finding))
-            sys.stdout.flush()
-
-    @property
-    def failed(self) -> bool:
-        """Whether something must be repaired."""
-        return any(finding.level is Level.FAILURE for found in self._findings.values() for finding in found)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what was found of the settings, and of each node."""
-        found = {name: [it.model_dump(mode="json") for it in of_it] for name, of_it in self._findings.items()}
-        nodes = [{"node": name, "findings": of_it} for name, of_it in found.items() if name]
-        return {"settings": found[""], "nodes": nodes}
-
-
-async def _examine(
-    report: _Report, name: str, node: AsteriskSettings, expected: Expectations, *, in_file: bool
-) -> None:
+async def _examine(report: Report, name: str, node: AsteriskSettings, expected: Expectations, *, in_file: bool) -> None:
     async for finding in examine(node, expected):
         report.add(name, _of_the_file(name, finding) if in_file else finding)
 
@@ -109,37 +103,28 @@ def _of_the_file(name: str, finding: Finding) -> Finding:
     )
 
 
-def _of_settings(settings: Settings) -> Iterator[Finding]:
-    for name in unknown_variables():
-        remedy = "'python -m workers --help' lists all settings"
-        yield Finding(check="settings", level=Level.WARNING, text=f"{name}: no such setting", remedy=remedy)
-    for name in settings.exposed_secrets():
-        text = f"{name}: every user of this machine may read that file"
-        yield Finding(check="settings", level=Level.WARNING, text=text, remedy="chmod o-r")
-
-
-def _line(node: str, finding: Finding) -> str:
-    line = f"{finding.level.value:8} {node}{finding.check:12} {finding.text}\n"
-    return f"{line}{'':21} -> {finding.remedy}\n" if finding.remedy else line
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m workers doctor",
-        description="Look at the nodes that the worker's environment describes, and say what to do. Rings nobody.",
-        epilog="exit codes: 0 nothing must be repaired; 1 something must; 2 wrong arguments or settings.",
+        description="Look at what the worker's environment describes, and say what to do. Rings nobody.",
+        epilog=EXIT_CODES,
         allow_abbrev=False,
     )
-    parser.add_argument("what", choices=["asterisk"], help="what to look at")
-    parser.add_argument("--node", metavar="NAME", help="only this one, in place of every node of the settings")
-    parser.add_argument(
-        "--json", action="store_true", help="print JSON: {settings: [finding], nodes: [{node, findings: [finding]}]}"
+    those = parser.add_subparsers(dest="what", required=True)
+    asterisk = those.add_parser("asterisk", help="every node", epilog=EXIT_CODES, allow_abbrev=False)
+    asterisk.add_argument("--node", metavar="NAME", help="only this one, in place of every node of the settings")
+    asterisk.add_argument("--music", metavar="CLASS", action="append", type=_word, help="of hold_music; repeatable")
+    asterisk.add_argument("--recording", metavar="NAME", action="append", type=_recording, help="repeatable")
+    asterisk.add_argument(
+        "--place", metavar="CONTEXT[,EXTEN]", action="append", type=_place, help="where hand-offs go; repeatable"
     )
-    parser.add_argument("--music", metavar="CLASS", action="append", type=_word, help="of hold_music; can be repeated")
-    parser.add_argument("--recording", metavar="NAME", action="append", type=_recording, help="can be repeated")
-    parser.add_argument(
-        "--place", metavar="CONTEXT[,EXTEN]", action="append", type=_place, help="where hand-offs go; can be repeated"
-    )
+    account = those.add_parser("twilio", help="the account, and the ingress", epilog=EXIT_CODES, allow_abbrev=False)
+    for it in (asterisk, account):
+        it.add_argument(
+            "--json",
+            action="store_true",
+            help="print JSON: {settings: [finding], nodes: [{node, findings: [finding]}]}",
+        )
     return parser
 
 

@@ -11,7 +11,7 @@ NOT_HERE = 2
 """Exit code where there is no engine."""
 HELP = """\
 hookflash: the engine is not here, and only it has the doctor. In its checkout, or in its container:
-  python -m workers doctor asterisk
+  python -m workers doctor asterisk (or twilio)
 """
 
 

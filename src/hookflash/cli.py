@@ -151,7 +151,7 @@ async def run(arguments: list[str]) -> int:
     Raises:
         SystemExit: The arguments are wrong (code 2), or help was asked for (code 0).
     """
-    if arguments[:2] == ["doctor", "asterisk"]:
+    if arguments[:2] in (["doctor", "asterisk"], ["doctor", "twilio"]):
         return await _doctor.run(arguments[1:])
     parsed = _cli_input.parser().parse_args(arguments)
     try:

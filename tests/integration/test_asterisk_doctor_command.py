@@ -1,38 +1,26 @@
 """The doctor as operators and monitors call it: words or JSON, one node or several, and its exit code."""
 
-import asyncio
 import json
-import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.integration import operating
 from tests.integration.examination import WRONG_PASSWORD
+from tests.integration.operating import ROOT
 from tests.integration.switchboard import worker_variables
 from tests.rig.asterisk_node import AsteriskNode
 
 pytestmark = pytest.mark.asterisk
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 async def command(
     patient: AsteriskNode, *arguments: str, folder: Path = ROOT, variables: Mapping[str, str] | None = None
 ) -> tuple[int, str, str]:
-    """Run `hookflash` as an operator does."""
-    inherited = {name: it for name, it in os.environ.items() if not name.startswith("HOOKFLASH_")}
-    inherited["PYTHONPATH"] = str(ROOT / "src")
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-c", "from hookflash.cli import main; main()", *arguments),
-        cwd=folder,
-        env={**inherited, **worker_variables(patient), **(variables or {})},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    output, errors = await process.communicate()
-    return process.returncode or 0, output.decode(), errors.decode()
+    """Run `hookflash` as an operator of that node does."""
+    environment = {**worker_variables(patient), **(variables or {})}
+    return await operating.command(*arguments, variables=environment, folder=folder)
 
 
 async def test_the_command_of_an_operator(patient: AsteriskNode) -> None:

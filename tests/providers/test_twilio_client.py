@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import SecretStr, ValidationError
 
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable
-from activities.telephony.twilio.client import RateLimited, RefusedError, TwilioClient
+from activities.telephony.twilio.client import NotAllowedError, RateLimited, RefusedError, TwilioClient
 from activities.telephony.twilio.resources import Call
 from activities.telephony.twilio.settings import TwilioSettings
 
@@ -81,8 +81,8 @@ ERROR = b'{"code": 21220, "message": "no %s", "status": 400}' % NUMBER.encode()
     [
         (400, ERROR, RefusedError, ProtocolError),
         (404, b"<html>", ProviderUnavailable, ProviderUnavailable),
-        (401, b'{"code": 20003}', ProtocolError, ProtocolError),
-        (403, b"", ProtocolError, ProtocolError),
+        (401, b'{"code": 20003}', NotAllowedError, NotAllowedError),
+        (403, b"", NotAllowedError, NotAllowedError),
         (429, b'{"code": 20429}', RateLimited, RateLimited),
         (500, b"", OutcomeUnknown, ProviderUnavailable),
         (503, b'{"code": 20503}', OutcomeUnknown, ProviderUnavailable),

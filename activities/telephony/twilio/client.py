@@ -45,6 +45,10 @@ class RefusedError(Exception):
         """See twilio.com/docs/api/errors; 0 where none was given."""
 
 
+class NotAllowedError(ProtocolError):
+    """The account, the key, or what the key may do, is not as it has to be; nothing was executed."""
+
+
 class RateLimited(ProviderUnavailable):
     """Too many requests; nothing was executed."""
 
@@ -171,7 +175,7 @@ class TwilioClient:
             code = data.get("code") if isinstance(data, dict) else None
             said = f"{what} was answered {status}, error {code}"
             if status in (401, 403):
-                raise ProtocolError(f"{said}: check the account, the API key and what it may do")
+                raise NotAllowedError(f"{said}: check the account, the API key and what it may do")
             if not isinstance(code, int) and status != 412:
                 # Whoever says this is not Twilio; above all it is no 404 of a leg that has ended.
                 raise ProviderUnavailable(f"{what} was answered {status}, and not by Twilio")

@@ -29,10 +29,11 @@ CHECKS = (
 
 def add(add_parser: Add) -> None:
     """Add the command."""
-    text = "look at Temporal and the workers ('doctor asterisk': at the telephony nodes), and say what to do"
+    text = "look at Temporal and the workers ('doctor asterisk', 'doctor twilio': at telephony), and say what to do"
     about = (
         "Look at what transfers need of Temporal and of the workers, and say what to do; changes nothing. 'hookflash "
-        "doctor asterisk' looks at the telephony nodes instead; it needs the engine's checkout and settings."
+        "doctor asterisk' looks at the telephony nodes instead, 'hookflash doctor twilio' at the account; they need "
+        "the engine's checkout and settings."
     )
     epilog = "exit codes: 0 nothing must be repaired; 1 something must; 2 wrong arguments."
     add_parser("doctor", help=text, description=about, epilog=epilog)

@@ -4,11 +4,14 @@ import asyncio
 import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 
+from tests.providers.twilio_emulator.account import Account
 from tests.providers.twilio_emulator.exchange import Exchange
 from tests.providers.twilio_emulator.faults import Fault, Faults
 from tests.providers.twilio_emulator.model import EmulatedCall, Phone
@@ -45,6 +48,7 @@ class TwilioEmulator:
 
     def __init__(self, pace: float = 3.0) -> None:
         self.faults = Faults()
+        self.account = Account(ACCOUNT)
         self.webhooks = Webhooks(AUTH_TOKEN, self.faults)
         self.exchange = Exchange(ACCOUNT, self.webhooks, self.faults, pace)
         self.player = Player(self.exchange)
@@ -63,7 +67,7 @@ class TwilioEmulator:
             return await self._watched(request, handler)
 
         application = web.Application(middlewares=[watched])
-        application.add_routes(self.rest.routes())
+        application.add_routes([*self.account.routes(), *self.rest.routes()])
         self._runner = web.AppRunner(application, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -127,10 +131,11 @@ class TwilioEmulator:
                 await asyncio.sleep(self.faults.seconds)
             case _:
                 pass
-        if request.headers.get("Authorization") != _credentials():
+        if request.headers.get("Authorization") != _credentials() or not self.account.may(request.path):
             return web.json_response(error(401, 20003, "Authenticate"), status=401)
         response = await handler(request)
         assert isinstance(response, web.Response)
+        response.headers["Date"] = format_datetime(datetime.now(UTC) + self.account.clock_ahead, usegmt=True)
         answer = response.body if isinstance(response.body, bytes) else b""
         query = tuple((str(name), str(value)) for name, value in request.query.items())
         self.exchanged.append(

@@ -84,6 +84,55 @@ def participant(account: str, room: EmulatedConference, it: EmulatedParticipant,
     }
 
 
+def number(account: str, sid: str, it: str, *, voice: bool) -> Json:
+    """Return a number of the account's."""
+    return {
+        **verified_number(account, sid, it),
+        "address_sid": None,
+        "address_requirements": "none",
+        "api_version": VERSION,
+        "beta": False,
+        "capabilities": {"voice": voice, "sms": True, "mms": True, "fax": False},
+        "identity_sid": None,
+        "origin": "twilio",
+        "sms_application_sid": None,
+        "sms_fallback_method": "POST",
+        "sms_fallback_url": "",
+        "sms_method": "POST",
+        "sms_url": "",
+        "status_callback": "",
+        "status_callback_method": "POST",
+        "trunk_sid": None,
+        "uri": f"{account_uri(account)}/IncomingPhoneNumbers/{sid}.json",
+        "voice_receive_mode": "voice",
+        "voice_application_sid": None,
+        "voice_caller_id_lookup": False,
+        "voice_fallback_method": "POST",
+        "voice_fallback_url": "",
+        "voice_method": "POST",
+        "voice_url": "",
+        "emergency_status": "Inactive",
+        "emergency_address_sid": None,
+        "emergency_address_status": "unregistered",
+        "bundle_sid": None,
+        "status": "in-use",
+    }
+
+
+def verified_number(account: str, sid: str, it: str) -> Json:
+    """Return a number that the account may show."""
+    moment = "Sun, 01 Nov 2026 00:00:00 +0000"
+    return {
+        "account_sid": account,
+        "date_created": moment,
+        "date_updated": moment,
+        "friendly_name": it,
+        "phone_number": it,
+        "sid": sid,
+        "uri": f"{account_uri(account)}/OutgoingCallerIds/{sid}.json",
+    }
+
+
 def page(name: str, uri: str, items: list[Json], number: int, size: int) -> Json:
     """Return one page of a list."""
     shown = items[number * size : (number + 1) * size]

@@ -62,7 +62,6 @@ class Rest:
         room = f"{account}/Conferences/{{room}}"
         documents = "/v1/Services/{service}/Documents"
         table: list[tuple[str, str, Callable[[web.Request, Form], Awaitable[tuple[int, Json | None]]]]] = [
-            ("GET", f"/{VERSION}/Accounts/{{account}}.json", self._account),
             ("GET", f"{account}/Calls.json", self._list_calls),
             ("POST", f"{account}/Calls.json", self._create_call),
             ("GET", f"{account}/Calls/{{call}}.json", self._fetch_call),
@@ -80,22 +79,6 @@ class Rest:
         return [web.route(method, path, _handler(handle)) for method, path, handle in table]
 
     # --- calls
-
-    async def _account(self, request: web.Request, form: Form) -> tuple[int, Json | None]:
-        account = self._exchange.account
-        moment = "Sun, 01 Nov 2026 00:00:00 +0000"
-        return 200, {
-            "auth_token": None,
-            "date_created": moment,
-            "date_updated": moment,
-            "friendly_name": "emulated",
-            "owner_account_sid": account,
-            "sid": account,
-            "status": "active",
-            "subresource_uris": {},
-            "type": "Full",
-            "uri": f"{rendering.account_uri(account)}.json",
-        }
 
     async def _list_calls(self, request: web.Request, form: Form) -> tuple[int, Json | None]:
         status, parent = request.query.get("Status"), request.query.get("ParentCallSid")
@@ -224,6 +207,8 @@ class Rest:
     # --- Sync
 
     async def _list_documents(self, request: web.Request, form: Form) -> tuple[int, Json | None]:
+        if request.match_info["service"] not in ("default", SERVICE):
+            raise NOT_FOUND
         size, number = int(request.query.get("PageSize", "50")), int(request.query.get("Page", "0"))
         found = [self._rendered(it) for it in self.documents.values()]
         url = f"{self.base_url}{request.path}?PageSize={size}&Page="
