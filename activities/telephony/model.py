@@ -9,6 +9,7 @@ from enum import IntEnum, StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from hookflash import Cause
+from hookflash._base import Brief
 from hookflash.events import Evidence
 
 DEFAULT_MUSIC = "default"
@@ -57,7 +58,7 @@ class Report(StrEnum):
     """Nothing has come of it. The last word."""
 
 
-class Frozen(BaseModel):
+class Frozen(Brief, BaseModel):
     """Base of what travels between workflow and activity. Additive: unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)

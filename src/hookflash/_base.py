@@ -21,6 +21,16 @@ class FromCaller(BaseModel):
 
 
 class Reported(BaseModel):
-    """Base of everything the engine or a provider reports: a newer sender may add fields."""
+    """Base of everything the engine or a provider reports: a newer sender may add fields.
+
+    Who reads it finds every field there, also those that have their default.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+
+class Brief:
+    """Base of what is kept many times over and read by ourselves: its payload leaves out what has its default.
+
+    So such a default is for ever: what was written before would be read with the new one.
+    """

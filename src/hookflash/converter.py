@@ -5,6 +5,8 @@ ever, and nothing gets through to it, not even a cancel. Whoever sent it learns 
 request fails the workflow, and a bad command fails the update, both as `InvalidRequest`.
 
 It sees one input at a time, so half of the job is `workflows/guard.py`: the number of inputs, null and binary ones.
+
+What is `Brief` travels without the fields that have their default. Every input and every answer stays in the history.
 """
 
 import re
@@ -15,13 +17,14 @@ from types import UnionType
 from typing import Any, Union, cast, get_args, get_origin
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, from_json
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, SchemaSerializer, from_json
+from pydantic_core.core_schema import any_schema
 from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 
-from hookflash._base import FromCaller, Problem
+from hookflash._base import Brief, FromCaller, Problem
 from hookflash.encryption import RefusingCodec
 
 INVALID_REQUEST = "InvalidRequest"
@@ -93,12 +96,20 @@ def _is(found: object, ours: type) -> bool:
     )
 
 
+_as_json = SchemaSerializer(any_schema()).to_json
+
+
 class ContractPayloadConverter(PydanticPayloadConverter):
     """JSON by pydantic; `InvalidRequest` where an input is no valid `FromCaller`.
 
     Anything else that cannot be read, an activity's result for example, raises as it does in the SDK: that is a
     fault of ours, and the workflow waits until it is repaired.
     """
+
+    def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
+        """See base class."""
+        others = super().to_payloads
+        return [_in_brief(it) if isinstance(it, Brief) else others([it])[0] for it in values]
 
     def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
         """See base class.
@@ -165,6 +176,10 @@ class ContractPayloadConverter(PydanticPayloadConverter):
             silent = ValidationError.from_exception_data(error.title, found, hide_input=True)
         # Not in the except block: the error of before quotes the input, and would be logged.
         raise silent
+
+
+def _in_brief(value: Brief) -> Payload:
+    return Payload(metadata={"encoding": b"json/plain"}, data=_as_json(value, exclude_defaults=True))
 
 
 def _problems(error: ValidationError, data: bytes) -> list[Problem]:

@@ -1,6 +1,6 @@
 """What providers report: the body of the ``provider_event`` signal."""
 
-from hookflash._base import Reported
+from hookflash._base import Brief, Reported
 
 
 class Evidence(Reported):
@@ -14,7 +14,7 @@ class Evidence(Reported):
     """The provider's own words, without numbers or names. Default: none."""
 
 
-class ProviderEvent(Reported):
+class ProviderEvent(Brief, Reported):
     """Something happened to a leg. Tolerant by design: what is not understood is ignored, never an error."""
 
     kind: str = ""

@@ -1,16 +1,24 @@
 """What becomes of a customer whom nobody takes: the entries of ``policy.fallbacks``."""
 
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
 
 from hookflash._base import FromCaller
 from hookflash.parties import Target
 from hookflash.values import Address, Duration, Word
 
 
-class Recall(FromCaller):
+class _Entry(FromCaller):
+    """Base of an entry: it says its kind also where defaults are left out, or nobody could tell which entry it is."""
+
+    @model_serializer(mode="wrap")
+    def _with_its_kind(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {"kind": getattr(self, "kind", ""), **fields(self)}
+
+
+class Recall(_Entry):
     """Ring the agent who has left."""
 
     kind: Literal["recall"] = "recall"
@@ -23,7 +31,7 @@ class Recall(FromCaller):
     """Time between two attempts; the customer hears music. Default: 10 seconds."""
 
 
-class AnotherTarget(FromCaller):
+class AnotherTarget(_Entry):
     """Ring one more target, for example a supervisor. Nobody is introduced."""
 
     kind: Literal["target"] = "target"
@@ -49,7 +57,7 @@ class HandOff(FromCaller):
     """Where, in the provider's terms. Asterisk: ``context[,extension[,priority]]`` of the dialplan."""
 
 
-class CallBack(FromCaller):
+class CallBack(_Entry):
     """Promise the customer a call, let them go, and call back: first the agent's side, then the customer."""
 
     kind: Literal["call_back"] = "call_back"
@@ -66,7 +74,7 @@ class CallBack(FromCaller):
     """Time between two attempts. Default: 15 minutes."""
 
 
-class HangUp(FromCaller):
+class HangUp(_Entry):
     """Let the customer go. Only ever done as the explicit last entry."""
 
     kind: Literal["hang_up"] = "hang_up"

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from hookflash._base import FromCaller
+from hookflash._base import Brief, FromCaller
 from hookflash.fallbacks import CallBack
 from hookflash.parties import Agent, Customer, Target
 from hookflash.policy import Policy
@@ -33,7 +33,7 @@ class Context(FromCaller):
     """Free data, sent as one header each. Default: none."""
 
 
-class TransferRequest(FromCaller):
+class TransferRequest(Brief, FromCaller):
     """Input of the ``Transfer`` workflow."""
 
     mode: Mode
