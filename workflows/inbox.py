@@ -95,7 +95,7 @@ class Inbox(ABC):
         await workflow.wait_condition(lambda: asked.answered)
         if asked.refused:
             raise self._rejection(command, asked.refused)
-        return self._board.status
+        return self._board.answer
 
     def _rejection(self, command: Command, why: str) -> ApplicationError:
         assert self._state is not None

@@ -18,7 +18,8 @@ from workflows.wording import details
 JOURNAL_LENGTH = 50
 """Entries of the journal that are kept; the whole story is in the workflow's history."""
 
-_UNTOUCHED = (Placement.IN_ROOM, Placement.ON_HOLD)
+JOURNAL_OF_ANSWER = 8
+"""Entries of it that whoever gives a command is answered: as many as the command line shows."""
 
 
 class NoticeBoard:
@@ -42,17 +43,24 @@ class NoticeBoard:
             )
         return self._status
 
+    @property
+    def answer(self) -> TransferStatus:
+        """The same for whoever gave a command. Every answer stays in the history, so its journal is short."""
+        return self.status.model_copy(update={"journal": self.status.journal[-JOURNAL_OF_ANSWER:]})
+
     def note(self, text: str) -> None:
         """Write a line into the journal."""
         if text:
             self._journal.append(JournalEntry(at=workflow.now(), text=text))
 
     def announce(self, request: TransferRequest) -> None:
-        """Post what is known before the policy has been asked: also a transfer that fails there can be found."""
+        """Take in what is known before the policy has been asked. It is posted with what comes next."""
         self._fingerprint = request.fingerprint()
         self._status = self.status.model_copy(update={"mode": request.mode, "fingerprint": self._fingerprint})
-        values = [*_fixed(request), attributes.TRANSFER_STAGE.value_set(Stage.STARTING.value)]
-        self._write(values)
+
+    def post_unbegun(self, request: TransferRequest) -> None:
+        """Post what is known of a transfer that fails before it begins: it can be found all the same."""
+        self._write([*_fixed(request), attributes.TRANSFER_STAGE.value_set(Stage.STARTING.value)])
 
     def note_at_once(self, text: str) -> None:
         """Write a line into the journal of a transfer to which nothing else happens: nobody is going to post it."""
@@ -80,14 +88,16 @@ class NoticeBoard:
             result=self.result,
         )
         workflow.set_current_details(details(self._status))
-        self._upsert(call.request, state)
+        if not state.closing:
+            self._upsert(call.request, state)
 
     def _upsert(self, request: TransferRequest, state: State) -> None:
-        """Write the search attributes that have changed: each write is an event of the history."""
+        """Write the search attributes that have changed: each write is an event of the history, and has its price."""
         status = self.status
         customer = next((leg for leg in status.legs if leg.leg == request.customer.leg), None)
         held = customer is not None and customer.placement == Placement.ON_HOLD
         values: list[SearchAttributeUpdate[Any]] = [
+            *_fixed(request),
             attributes.TRANSFER_STAGE.value_set(state.stage.value),
             attributes.TRANSFER_HELD.value_set(held),
             attributes.TRANSFER_LEGS.value_set([leg.leg for leg in status.legs] or [request.customer.leg]),

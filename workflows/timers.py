@@ -43,6 +43,7 @@ class Timers:
         self._fired = fired
         self._rest = rest
         self._running: dict[Deadline, Wait] = {}
+        self._lapsed: list[Wait] = []
 
     @property
     def running(self) -> tuple[Wait, ...]:
@@ -52,11 +53,18 @@ class Timers:
     def keep(self, deadlines: Iterable[Deadline]) -> None:
         """Let exactly these deadlines run."""
         wanted = tuple(deadlines)
+        while self._lapsed:
+            self._lapsed.pop().task.cancel()
         for deadline in [it for it in self._running if it not in wanted]:
             self._running.pop(deadline).task.cancel()
         for deadline in wanted:
             if deadline not in self._running:
                 self._start(deadline, self._length(deadline))
+
+    def lapse(self) -> None:
+        """Let no wait count any more, of a workflow that is about to end: with it go its timers, and cost no event."""
+        self._lapsed += self._running.values()
+        self._running.clear()
 
     def extend(self, timer: Timer, remaining: timedelta) -> timedelta:
         """Let a wait run at least so long from now on. One that would end later anyway, or does not run, stays.
@@ -79,6 +87,7 @@ class Timers:
 
     async def _wait(self, deadline: Deadline, duration: timedelta, text: str) -> None:
         await workflow.sleep(duration, summary=text)
-        if rest := self._rest(deadline):
+        if deadline in self._running and (rest := self._rest(deadline)):
             await workflow.sleep(rest, summary=self._describe(deadline, rest))
-        self._fired(deadline)
+        if deadline in self._running:
+            self._fired(deadline)

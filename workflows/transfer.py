@@ -104,10 +104,17 @@ class Transfer(Inbox):
         )
         self._arranger = Arranger(lambda aim: arrange_input(call, aim), self._inbox.append)
         self._board.announce(request)
-        self._state = await self._admit_and_begin(call)
+        try:
+            self._state = await self._admit_and_begin(call)
+        except ApplicationError:
+            self._board.post_unbegun(request)
+            raise
         while not self._state.ended:
             self._arranger.follow(self._state)
-            self._timers.keep(deadlines(self._state))
+            if self._state.closing:
+                self._timers.lapse()
+            else:
+                self._timers.keep(deadlines(self._state))
             self._board.post(call, self._state, self._timers.running)
             await workflow.wait_condition(self._something_new)
             while self._inbox:
@@ -316,7 +323,7 @@ class Transfer(Inbox):
         return decision.refused
 
     async def _finish(self, call: Call, state: State) -> TransferResult:
-        self._timers.keep(())
+        self._timers.lapse()
         result = self._board.result = self._ledger.result(state, workflow.now())
         self._measuring.finished(result)
         self._board.post(call, state, ())

@@ -193,6 +193,11 @@ class State(NamedTuple):
         """Whether the current target has to accept."""
         return self.current is not None and self.current.gated
 
+    @property
+    def closing(self) -> bool:
+        """Whether the last arrangement is being made, and has not failed so far: it takes a moment."""
+        return self.ending is not None and not self.ended and self.failures == 0
+
     def standing(self, party: Party) -> Standing:
         """Return the standing of a party."""
         return {Party.CUSTOMER: self.customer, Party.AGENT: self.agent, Party.TARGET: self.target}[party]

@@ -1,0 +1,121 @@
+"""What a transfer leaves at Temporal, where each event has its price: enough to find it by, and no more."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.testing import WorkflowEnvironment
+
+from activities.telephony.model import Arrangement, Observation, Placement
+from activities.telephony.simulator import SimulatedExchange
+from hookflash import Mode, Outcome, Stage, Target
+from hookflash.names import TRANSFER_MODE, TRANSFER_STAGE
+from tests.support.polling import eventually
+from tests.workflows.engine import Engine, Running, running_engine
+from tests.workflows.people import journal
+from tests.workflows.scenarios import LONG, cold_answered
+from tests.workflows.soundness import ends_soundly
+from workflows.notice_board import JOURNAL_OF_ANSWER
+
+pytestmark = pytest.mark.timeout(60)
+
+UPSERT = EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES
+CANCELED = EventType.EVENT_TYPE_TIMER_CANCELED
+FIRED = EventType.EVENT_TYPE_TIMER_FIRED
+
+
+class Deliberate(SimulatedExchange):
+    """An exchange that brings customer and target together only when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = asyncio.Event()
+
+    async def arrange(self, wanted: Arrangement) -> Observation:
+        """See base class."""
+        if all(leg.placement in (Placement.IN_ROOM, Placement.GONE) for leg in wanted.legs):
+            await self.now.wait()
+        return await super().arrange(wanted)
+
+
+async def _count(transfer: Running, kind: "EventType.ValueType") -> int:
+    return [event.event_type for event in (await transfer.handle.fetch_history()).events].count(kind)
+
+
+async def _stage(transfer: Running) -> str | None:
+    return (await transfer.handle.describe()).typed_search_attributes.get(TRANSFER_STAGE)
+
+
+async def test_attributes_are_written_when_it_rings_and_when_it_is_over(engine: Engine) -> None:
+    transfer, _ = await cold_answered(engine)
+    stages = [
+        event.upsert_workflow_search_attributes_event_attributes.search_attributes.indexed_fields["TransferStage"].data
+        for event in (await transfer.handle.fetch_history()).events
+        if event.event_type == UPSERT
+    ]
+    assert stages == [b'"ringing"', b'"ended"']
+
+
+async def test_a_transfer_that_ends_takes_its_timers_along(engine: Engine) -> None:
+    transfer, _ = await cold_answered(engine)
+    assert await _count(transfer, CANCELED) == 0
+
+
+async def test_a_wait_that_is_over_while_the_last_arrangement_is_made_changes_nothing(client: Client) -> None:
+    exchange = Deliberate()
+    async with running_engine(client, exchange) as engine:
+        transfer = await engine.transfer(
+            Mode.COLD, Target(address="sim:bob?answer=50ms", name="Claims desk", ring_timeout=timedelta(seconds=3))
+        )
+        await transfer.reaches(Stage.ENDING)
+
+        async def time_is_up() -> bool | None:
+            return await _count(transfer, FIRED) > 0 or None
+
+        await eventually(time_is_up, "the end of the ringing time")
+        exchange.now.set()
+        assert (await ends_soundly(transfer)).outcome is Outcome.CONNECTED
+        assert [line for line in journal(await transfer.status()) if "time is up" in line] == []
+
+
+async def test_an_end_that_takes_long_is_seen_in_the_list(skipping: WorkflowEnvironment) -> None:
+    async with running_engine(skipping.client) as engine:
+        transfer = await engine.transfer(Mode.WARM, "sim:bob?answer=50ms")
+        await transfer.reaches(Stage.CONSULTING)
+        assert await _stage(transfer) == "consulting"
+        engine.exchange.faults.outage = True
+        assert (await transfer.do("complete")).stage is Stage.ENDING
+
+        async def seen() -> bool | None:
+            return await _stage(transfer) == "ending" or None
+
+        await eventually(seen, "the stage in the list")
+        waits = [it.wait for it in (await transfer.status()).deadlines]
+        assert waits in ([], ["retry"])
+        engine.exchange.faults.outage = False
+        assert (await ends_soundly(transfer)).outcome is Outcome.CONNECTED
+
+
+async def test_a_transfer_that_fails_before_it_begins_can_be_found(engine: Engine) -> None:
+    request = engine.request(Mode.COLD, "sim:bob?ring").model_copy(update={"provider": "nowhere"})
+    transfer = await engine.start(request)
+    with pytest.raises(WorkflowFailureError):
+        await transfer.result()
+    attributes = (await transfer.handle.describe()).typed_search_attributes
+    assert (attributes.get(TRANSFER_STAGE), attributes.get(TRANSFER_MODE)) == ("starting", "cold")
+
+
+async def test_the_answer_to_a_command_tells_only_the_last_of_a_long_story(engine: Engine) -> None:
+    transfer = await engine.transfer(Mode.WARM, Target(address="sim:bob?ring", name="Claims desk", ring_timeout=LONG))
+    await transfer.reaches(Stage.RINGING)
+    for _ in range(JOURNAL_OF_ANSWER):
+        await transfer.do("unhold")
+        await transfer.do("hold")
+    answer = await transfer.do("unhold")
+    whole = journal(await transfer.status())
+    assert len(whole) >= 2 * JOURNAL_OF_ANSWER
+    assert journal(answer) == whole[-JOURNAL_OF_ANSWER:]
+    await transfer.do("cancel")
+    await transfer.result()
