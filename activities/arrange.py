@@ -12,6 +12,7 @@ from activities import metrics
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, TelephonyError
 from activities.telephony.interface import Telephony
 from activities.telephony.model import Arrangement, Frozen, Observation
+from hookflash.names import owner_token
 
 ARRANGE = "arrange"
 """Name of the activity."""
@@ -78,7 +79,7 @@ class Arrange:
     async def _attempt(self, telephony: Telephony, wanted: ArrangeInput) -> Observation:
         try:
             async with asyncio.timeout(OWN_LIMIT.total_seconds()):
-                return await telephony.arrange(wanted.arrangement)
+                return await telephony.arrange(_owned(wanted.arrangement))
         except TimeoutError:
             text = f"{wanted.provider}: no answer within {OWN_LIMIT.total_seconds():g} s"
             raise ApplicationError(text, type=OutcomeUnknown.kind) from None
@@ -109,6 +110,24 @@ class Arrange:
                 f"this worker has no provider {provider!r}", type=ProtocolError.kind, non_retryable=False
             )
         return telephony
+
+
+def _owned(arrangement: Arrangement) -> Arrangement:
+    """Return an arrangement with its owner. Who asks need not write it down each time: Temporal says who that is."""
+    if arrangement.owner:
+        return arrangement
+    info = activity.info()
+    assert info.workflow_id is not None, "only workflows ask"
+    assert info.workflow_run_id is not None, "only workflows ask"
+    taken = arrangement.take_from
+    earlier = owner_token(info.workflow_id, "")
+    return arrangement.model_copy(
+        update={
+            "owner": owner_token(info.workflow_id, info.workflow_run_id),
+            # What an earlier run of the same workflow has left may always be taken.
+            "take_from": None if taken is None else (*taken, earlier),
+        }
+    )
 
 
 def _not_earlier(observation: Observation, behind: timedelta) -> Observation:

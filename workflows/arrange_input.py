@@ -38,9 +38,7 @@ def arrange_input(call: Call, aim: Aim) -> tuple[ArrangeInput, str]:
     if other and _report(aim) is Report.ANSWERED:
         legs = (*legs, WantedLeg(leg=other, name="agent's other call", placement=Placement.GONE))
     arrangement = Arrangement(
-        owner=call.owner,
-        # Watches, and what an earlier transfer of this call left.
-        take_from=(WATCH, f"{owning_run(call.owner)[0]}/"),
+        take_from=(WATCH,),  # and what an earlier transfer of this call left
         room=call.legs.room,
         customer=call.request.customer.leg,
         legs=legs,

@@ -13,7 +13,7 @@ from activities.telephony.errors import Unsupported
 from activities.telephony.model import Arrangement, Observation, Phase, Placement
 from hookflash import Cause, Evidence, ProviderEvent
 from hookflash._summary import in_words
-from hookflash.names import PROVIDER_EVENT_SIGNAL, SUPERVISION_TYPE, owner_token
+from hookflash.names import PROVIDER_EVENT_SIGNAL, SUPERVISION_TYPE
 from workflows.children import TAKEN_OVER_SIGNAL
 from workflows.limits import AWAY_LIMIT
 from workflows.payloads import ConnectedCallResult, WatchedCall
@@ -124,12 +124,7 @@ class ConnectedCall:
         Raises:
             _ProviderAway: It could not be reached for longer than anybody talks.
         """
-        info = workflow.info()
-        update = {
-            "owner": owner_token(info.workflow_id, info.run_id),
-            "take_from": (call.arrangement.owner, f"{info.workflow_id}/"),
-        }
-        owned = arrangement.model_copy(update=update)
+        owned = arrangement.model_copy(update={"owner": "", "take_from": (call.arrangement.owner,)})
         wanted = ArrangeInput(provider=call.provider, arrangement=owned, queue=call.queue)
         began_at, pause = workflow.now(), _PAUSE
         while not self._taken_over:

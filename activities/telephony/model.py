@@ -180,8 +180,9 @@ class WantedLeg(Frozen):
 class Arrangement(Frozen):
     """Where every leg of a transfer must be."""
 
-    owner: str
-    """Who is told what happens to these legs from now on: ``hookflash.names.owner_token`` of a workflow run."""
+    owner: str = ""
+    """Who is told what happens to these legs from now on: ``hookflash.names.owner_token`` of a workflow run. Default:
+    the run that asks for it; a provider is always given one."""
     take_from: tuple[str, ...] | None = None
     """The legs of whom may be taken over, as beginnings of owners; who owns them already may always arrange them, and
     legs without an owner are free. If a leg is anybody else's, nothing is done. Default: everybody's."""

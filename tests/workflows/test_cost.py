@@ -63,6 +63,13 @@ async def test_a_transfer_that_ends_takes_its_timers_along(engine: Engine) -> No
     assert await _count(transfer, CANCELED) == 0
 
 
+async def test_the_history_of_a_cold_transfer_is_short(engine: Engine) -> None:
+    transfer, _ = await cold_answered(engine)
+    described = await transfer.handle.describe()
+    assert described.raw_description.workflow_execution_info.history_size_bytes < 9_500
+    assert (described.history_length or 0) <= 47
+
+
 async def test_a_wait_that_is_over_while_the_last_arrangement_is_made_changes_nothing(client: Client) -> None:
     exchange = Deliberate()
     async with running_engine(client, exchange) as engine:
