@@ -9,6 +9,8 @@ from benchmarks.options import Options
 from benchmarks.rows import Asked, Row
 from benchmarks.simulated import Bench, bench
 from hookflash import Mode, RunningTransfer
+from hookflash.names import TRANSFER_STAGE
+from tests.support.polling import eventually
 
 TITLE = "What a transfer costs"
 ABOUT = """\
@@ -67,7 +69,11 @@ async def _one_by_one(on: Bench, mode: Mode) -> WorkflowHandle[object, object]:
     request = on.request(mode).model_dump(mode="json", exclude_defaults=True)
     handle = await on.peer("OneByOne", request, ANSWER)
     if mode in (Mode.WARM, Mode.CONSULT):
-        await asyncio.sleep(4 * ANSWER)
+
+        async def talks() -> bool | None:
+            return (await handle.describe()).typed_search_attributes.get(TRANSFER_STAGE) == "consulting" or None
+
+        await eventually(talks, "the talk of agent and target")
         for command in ("conference", "complete") if mode is Mode.WARM else ("complete",):
             await on.command(handle, command)
     await handle.result()

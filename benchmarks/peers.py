@@ -183,9 +183,11 @@ class OneByOne(_Heard):
         if "answered" in steps:
             await self._all(steps["answered"])
         elif "complete" in steps:
+            talk = asyncio.create_task(workflow.sleep(300))
             self._stage("consulting")
             for command in (it for it in ("conference", "complete") if it in steps):
                 await workflow.wait_condition(lambda command=command: command in self.commands)
+                talk.cancel()
                 self._stage(command, held=False)
                 await self._all(steps[command])
         for limit in limits:
