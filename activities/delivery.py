@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.telephony.model import LegEvent
+from activities.telephony.model import LegEvent, OwnedLegs
 from hookflash import names
 from hookflash.events import ProviderEvent
 
@@ -35,6 +35,17 @@ def as_signal(event: LegEvent) -> ProviderEvent:
     """Return what a workflow is told of an event."""
     return ProviderEvent(
         kind=event.kind, leg=event.leg, cause=event.cause or "", digit=event.digit, evidence=event.evidence
+    )
+
+
+def as_look(legs: OwnedLegs | None) -> ProviderEvent:
+    """Return what a workflow is told of a look at the whole node; None: it has no live leg there."""
+    if legs is None:
+        return ProviderEvent(kind="reconcile")
+    return ProviderEvent(
+        kind="reconcile",
+        legs={leg: phase.name.lower() for leg, phase in sorted(legs.phases.items())},
+        mark=legs.mark,
     )
 
 

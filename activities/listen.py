@@ -7,7 +7,7 @@ listen has every open transfer of the node look at the real state first.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
@@ -20,14 +20,13 @@ from temporalio.service import RPCError
 
 from activities import metrics
 from activities.admission import Tenants
-from activities.delivery import Delivery, as_signal
+from activities.delivery import Delivery, as_look, as_signal
 from activities.open_calls import running_on
 from activities.telephony.errors import ProtocolError, ProviderUnavailable, TelephonyError
 from activities.telephony.interface import Telephony
-from activities.telephony.model import LegEvent, TransferAsked
+from activities.telephony.model import LegEvent, OwnedLegs, TransferAsked
 from activities.transfer_key import TransferKeys
 from activities.turns import Turns
-from hookflash.events import ProviderEvent
 
 BEAT = 1.0
 """Seconds between heartbeats, by which Temporal knows that this worker lives."""
@@ -43,8 +42,6 @@ PAUSE = timedelta(milliseconds=500)
 LONG_PAUSE = timedelta(seconds=5)
 COUNT = timedelta(seconds=15)
 """Between two counts of the open legs: as often as Prometheus looks, in docker-compose.yml."""
-
-RECONCILE = ProviderEvent(kind="reconcile")
 
 logger = logging.getLogger(__name__)
 
@@ -253,19 +250,20 @@ class _Session:
     def _show(self, up: int) -> None:
         metrics.show(activity.metric_meter(), metrics.LISTENER_UP, {"provider": self._provider}, up)
 
-    def _show_legs(self, owned: Mapping[str, int]) -> None:
+    def _show_legs(self, owned: Mapping[str, OwnedLegs]) -> None:
         labels = {"provider": self._provider}
-        metrics.show(activity.metric_meter(), metrics.LEGS_OPEN, labels, sum(owned.values()))
+        count = sum(len(it.phases) for it in owned.values())
+        metrics.show(activity.metric_meter(), metrics.LEGS_OPEN, labels, count)
 
     def _note_heard(self, kind: str) -> None:
         self._events += 1
         labels = {"provider": self._provider, "kind": kind}
         metrics.count(activity.metric_meter(), metrics.EVENTS_HEARD, labels)
 
-    def _look(self, owners: Collection[str]) -> None:
-        """Have workflows look at the real state."""
-        for owner in sorted(owners):
-            self.delivery.post(owner, RECONCILE)
+    def _look(self, owners: Mapping[str, OwnedLegs | None]) -> None:
+        """Tell workflows what there is of their legs. Who finds more in it than news looks at the real state."""
+        for owner, legs in sorted(owners.items()):
+            self.delivery.post(owner, as_look(legs))
         self._reconciled += len(owners)
         labels = {"provider": self._provider}
         metrics.count(activity.metric_meter(), metrics.LISTENER_LOOKS, labels, len(owners))
@@ -273,7 +271,7 @@ class _Session:
     async def _reconcile(self) -> None:
         # Asked for after listening began, so that whatever is not in the answer yet will be heard.
         owners = await self._telephony.owners()
-        self._look(owners.keys())
+        self._look(owners)
         self._show_legs(owners)
         logger.info("listening to %s, %d transfers look at the real state", self._provider, len(owners))
         self._tasks.create_task(self._reconcile_bereft(owners.keys()))
@@ -290,7 +288,7 @@ class _Session:
             # Only who has no leg left is missed by this, and has its own time limits.
             logger.warning("who else is on %s cannot be found out: %s", self._provider, error)
             return
-        self._look(bereft)
+        self._look(dict.fromkeys(bereft))
         if bereft:
             logger.info("listening to %s, %d more without a leg look at the real state", self._provider, len(bereft))
 

@@ -60,6 +60,8 @@ class Arranger:
         self._aimed_at: Aim | None = None
         self._work: asyncio.Task[None] | None = None
         self._attempt: workflow.ActivityHandle[Observation] | None = None
+        self._mark = ""
+        """What stands for the last aim, as long as it is true and nothing else has been tried."""
 
     def follow(self, state: State) -> None:
         """Make a state's aim true from now on, unless the state is to wait before another try."""
@@ -76,6 +78,17 @@ class Arranger:
         """Doubt that the last aim stands: the next call of ``follow`` looks at the provider's real state."""
         self._aimed_at = None
 
+    def saw(self, mark: str) -> bool:
+        """Return whether a look at the whole node says that the last aim stands.
+
+        Such a look may be older than the last attempt. Then it says the same, and what has happened since it is told by
+        who looked; or it says something else, and we look again.
+
+        Args:
+            mark: ``OwnedLegs.mark``; empty: it was not said.
+        """
+        return bool(mark) and mark == self._mark and self._aimed_at is not None
+
     def raise_if_broken(self) -> None:
         """Raise what a mistake in the engine's own code raised in the background: it must suspend the workflow."""
         if self._work is not None and self._work.done() and (error := self._work.exception()) is not None:
@@ -83,7 +96,7 @@ class Arranger:
 
     async def _carry_out(self) -> None:
         while self._wanted is not None and (aim := self._wanted) != self._aimed_at:
-            self._aimed_at = aim
+            self._aimed_at, self._mark = aim, ""
             wanted, summary = self._build(aim)
             self._attempt = workflow.start_activity(
                 ARRANGE,
@@ -97,7 +110,9 @@ class Arranger:
                 summary=summary,
             )
             try:
-                self._report(Observed(aim, await self._attempt))
+                observation = await self._attempt
+                self._mark = observation.mark
+                self._report(Observed(aim, observation))
                 return  # what was seen decides what comes next, and nothing may come after the last arrangement
             except ActivityError as error:
                 self._aimed_at = None

@@ -87,6 +87,8 @@ class Attempt:
         """Since when the provider was out of reach, if nobody waits for it any more."""
         self.doubted = False
         """Somebody doubts that we know the real state."""
+        self.mark = ""
+        """What stands for the two, as long as the last aim is true and nothing else has been tried."""
         self._made_by = made_by
         self._room = mint(made_by.run, f"attempt {number}/room")
         self._stopped = False
@@ -133,7 +135,10 @@ class Attempt:
 
     def heard(self, event: ProviderEvent) -> None:
         """Take in what the provider reported. What is late, doubled, unknown or malformed means nothing."""
-        self.doubted = self.doubted or event.kind == "reconcile"
+        if event.kind == "reconcile":
+            for leg, how_far in event.legs.items():
+                self.heard(ProviderEvent(kind=how_far, leg=leg))
+            self.doubted = self.doubted or not event.mark or event.mark != self.mark
         phase = _PHASES.get(event.kind)
         if phase is not None:
             # A newer provider may know causes that this engine does not: the leg has ended all the same.

@@ -42,7 +42,7 @@ async def bring_together(attempt: Attempt) -> bool:
     )
     pause, reached_at = _PAUSE, workflow.now()
     while not attempt.together:
-        aim, attempt.doubted = attempt.aim, False
+        aim, attempt.doubted, attempt.mark = attempt.aim, False, ""
         stands = await _arrange(attempt, aim)
         if stands and attempt.over and attempt.aim == aim:
             break
@@ -99,6 +99,7 @@ async def _arrange(attempt: Attempt, aim: Aim) -> bool:
         return False
     for seen in observation.legs:
         attempt.saw(seen)
+    attempt.mark = observation.mark
     return observation.stands
 
 

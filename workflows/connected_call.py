@@ -44,6 +44,8 @@ class ConnectedCall:
         """Start with nothing heard."""
         self._ended: list[str] = []
         self._look_again = True
+        self._mark = ""
+        """What stands for the call, as long as it is as it was last seen."""
         self._taken_over = False
         self._lost: Evidence | None = None
 
@@ -67,11 +69,12 @@ class ConnectedCall:
         workflow.set_current_details(f"### {' and '.join(names.values())} are connected\nReleased when one leaves.")
         while not self._taken_over and len(names) - len(self._gone(names)) >= enough:
             if self._look_again:
-                self._look_again = False
+                self._look_again, self._mark = False, ""
                 observation = await self._arrange(call, call.arrangement, f"Watch {' and '.join(names.values())}")
                 for seen in observation.legs if observation else ():
                     if seen.phase is Phase.ENDED:
                         self._note_end(seen.leg, seen.cause, seen.evidence)
+                self._mark = observation.mark if observation else ""
             elif workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(call)
             else:
@@ -169,7 +172,7 @@ class ConnectedCall:
         if event.kind == "ended":
             cause = Cause.NODE_DOWN if event.cause == Cause.NODE_DOWN.value else None
             self._note_end(event.leg, cause, event.evidence)
-        elif event.kind == "reconcile":
+        elif event.kind == "reconcile" and (not event.mark or event.mark != self._mark):
             self._look_again = True
 
     @workflow.signal(name=TAKEN_OVER_SIGNAL, description="Another transfer of this call has begun.")

@@ -49,7 +49,12 @@ class Asked:
 
 
 class Reconcile(NamedTuple):
-    """Somebody doubts that we know the real state."""
+    """Somebody has looked at the whole node, and doubts that we know the real state."""
+
+    legs: tuple[ProviderEvent, ...]
+    """How far each of our legs has come, as if that had just been heard."""
+    mark: str
+    """``OwnedLegs.mark``."""
 
 
 class KeyPressed(NamedTuple):
@@ -219,7 +224,8 @@ class Inbox(ABC):
         assert not isinstance(event, Unreadable)
         self._provider_events += 1
         if event.kind == "reconcile":
-            self._inbox.append(Reconcile())
+            legs = tuple(ProviderEvent(kind=phase, leg=leg) for leg, phase in event.legs.items())
+            self._inbox.append(Reconcile(legs, event.mark))
         elif event.kind != "digit":
             self._inbox.append(event)
         elif self._provider_events <= MOST_PROVIDER_EVENTS:

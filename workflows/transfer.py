@@ -230,8 +230,7 @@ class Transfer(Inbox):
             case TimerFired():
                 self._decide(call, news)
             case Reconcile():
-                self._measuring.reconciling = True
-                self._arranger.look_again()
+                self._reconcile(call, news)
             case ProviderEvent():
                 self._consume_event(call, news)
             case KeyPressed():
@@ -243,6 +242,18 @@ class Transfer(Inbox):
             self._board.note(unheard(call.name(ref), news.evidence.text))
         for event in call.legs.heard(news):
             self._decide(call, event)
+
+    def _reconcile(self, call: Call, news: Reconcile) -> None:
+        """Take in what a look at the whole node has shown of our legs; look ourselves if there is more to it."""
+        self._measuring.reconciling = True
+        for leg in news.legs:
+            for event in call.legs.heard(leg):
+                self._measuring.saw()
+                self._decide(call, event)
+        if self._arranger.saw(news.mark):
+            self._measuring.reconciling = False
+        else:
+            self._arranger.look_again()
 
     def _consume_key(self, call: Call, news: KeyPressed) -> None:
         for event in call.legs.heard(news.event):

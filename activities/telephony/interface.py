@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
-from activities.telephony.model import Arrangement, LegEvent, Observation, TransferAsked
+from activities.telephony.model import Arrangement, LegEvent, Observation, OwnedLegs, TransferAsked
 
 
 class Telephony(Protocol):
@@ -45,8 +45,10 @@ class Telephony(Protocol):
         """
         ...
 
-    async def owners(self) -> Mapping[str, int]:
-        """Return the workflows that own live legs on this node, and how many each of them owns, with O(1) requests.
+    async def owners(self) -> Mapping[str, OwnedLegs]:
+        """Return the workflows that own live legs on this node, and what there is of these legs, with O(1) requests.
+
+        It is as new as the moment of the call or newer, so whoever listens by then misses nothing between the two.
 
         Raises:
             ProviderUnavailable: The provider could not be reached.

@@ -3,6 +3,7 @@
 The engine never sends a sequence of commands. It states where every leg must be, and the provider makes it true.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
@@ -242,11 +243,24 @@ class Observation(Frozen):
 
     since: datetime | None = None
     """When the youngest of the legs that are there was made, by the provider's own clock. Default: not said."""
+    mark: str = ""
+    """``OwnedLegs.mark`` as it must be for as long as this arrangement is true. Default: none is, look again."""
 
     @property
     def refused(self) -> bool:
         """Whether somebody else arranges one of these legs."""
         return any(leg.owner for leg in self.legs)
+
+
+class OwnedLegs(Frozen):
+    """The live legs of one owner, as a look at the whole node shows them."""
+
+    phases: Mapping[str, Phase]
+    """How far each has come, by leg."""
+    mark: str = ""
+    """Stands for everything that an arrangement could find wrong with these legs and the rooms they are in, but for how
+    far they have come. Equal marks say that nothing of it has changed; marks of different providers say nothing.
+    Default: not known, only ``arrange`` can tell."""
 
 
 class LegEventKind(StrEnum):

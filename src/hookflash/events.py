@@ -1,5 +1,7 @@
 """What providers report: the body of the ``provider_event`` signal."""
 
+from collections.abc import Mapping
+
 from hookflash._base import Brief, Reported
 
 
@@ -29,3 +31,9 @@ class ProviderEvent(Brief, Reported):
     evidence: Evidence = Evidence()
     """For ``ended``: what the provider said; for ``unheard``: the name of the recording, as its text. Default:
     nothing."""
+    legs: Mapping[str, str] = {}
+    """For ``reconcile``: the live legs that the workflow owns, and how far each has come: ``dialling``, ``ringing`` or
+    ``answered``. Default: not known."""
+    mark: str = ""
+    """For ``reconcile``: stands for where these legs are. As long as it is the one that the workflow has seen, nothing
+    of that has changed. Default: not known, look."""

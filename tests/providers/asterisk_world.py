@@ -14,7 +14,7 @@ from activities.telephony.asterisk.settings import ManagerSettings
 from activities.telephony.asterisk.state import HOLD_PREFIX
 from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
 from activities.telephony.interface import Telephony
-from activities.telephony.model import Arrangement, LegEvent, Observation, Report, TransferAsked
+from activities.telephony.model import Arrangement, LegEvent, Observation, OwnedLegs, Report, TransferAsked
 from tests.providers.ari_proxy import AriProxy
 from tests.providers.world import ANNOUNCEMENT, MUSIC, PLACE, RINGBACK, SILENCE, Feature, Manner, Party
 from tests.rig.ari import CallControl, new_id
@@ -97,7 +97,7 @@ class ListenedTo:
             if not self._others:
                 self._nobody_else.set()
 
-    async def owners(self) -> Mapping[str, int]:
+    async def owners(self) -> Mapping[str, OwnedLegs]:
         return await self._provider.owners()
 
     async def decline(self, leg: str) -> None:

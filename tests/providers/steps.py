@@ -38,6 +38,8 @@ class Steps:
         assert again.stands
         assert await self.changes() == changes
         await expect(self.world, heard)
+        owned = (await self.world.provider.owners()).get(self.transfer.owner)
+        assert owned is None or owned.mark == again.mark
 
     async def changes(self) -> int:
         if Feature.COUNT_CHANGES in self.world.unsupported:

@@ -49,6 +49,21 @@ async def test_what_somebody_else_has_paused_is_not_resumed(world: World, transf
     assert await world.recording_state(name) == "paused"
 
 
+async def test_nobody_takes_a_recording_that_somebody_else_has_paused_for_unchanged(
+    world: World, transfer: Transfer, name: str
+) -> None:
+    """A provider whose look at the whole node shows no recordings has every transfer with one look for itself."""
+    customer, agent = transfer.customer, transfer.agent
+    await world.record(customer, name)
+    await until(world, name, "recording")
+    observed = await arrange(transfer, name, {customer: IN_ROOM, agent: IN_ROOM}, paused=False)
+    await world.pause_recording(name)
+    await until(world, name, "paused")
+    assert observed.stands
+    looked_at = (await world.provider.owners())[transfer.owner]
+    assert not observed.mark or looked_at.mark != observed.mark
+
+
 async def test_a_recording_goes_on_where_its_leg_is_handed_off(world: World, transfer: Transfer, name: str) -> None:
     customer, agent = transfer.customer, transfer.agent
     await world.record(customer, name)

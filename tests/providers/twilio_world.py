@@ -13,7 +13,15 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from activities.telephony.errors import OutcomeUnknown
-from activities.telephony.model import Arrangement, LegEvent, LegEventKind, Observation, Report, TransferAsked
+from activities.telephony.model import (
+    Arrangement,
+    LegEvent,
+    LegEventKind,
+    Observation,
+    OwnedLegs,
+    Report,
+    TransferAsked,
+)
 from activities.telephony.twilio import TwilioSettings, TwilioTelephony
 from activities.telephony.twilio.callbacks import CallbackUrls
 from activities.telephony.twilio.endpoint import TwilioEndpoint
@@ -127,7 +135,7 @@ class Watched:
             pending.cancel()
             await asyncio.gather(pending, return_exceptions=True)
 
-    async def owners(self) -> Mapping[str, int]:
+    async def owners(self) -> Mapping[str, OwnedLegs]:
         return await self.telephony.owners()
 
     async def decline(self, leg: str) -> None:
@@ -212,6 +220,7 @@ class TwilioWorld(TwilioPeople):
             Feature.CALLER_ID,
             Feature.DECLINED,
             Feature.KEYS,
+            Feature.MARKS,
             Feature.MISSING_PLACE,
             Feature.MISSING_RECORDING,
             Feature.RECORDINGS,

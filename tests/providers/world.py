@@ -67,6 +67,8 @@ class Feature(StrEnum):
     """Tell who declines from who is busy."""
     MISSING_RECORDING = "missing_recording"
     """Know that a recording does not exist."""
+    MARKS = "marks"
+    """Tell with one look at the whole node whether an arrangement still stands."""
 
 
 @dataclass(frozen=True)

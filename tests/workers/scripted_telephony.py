@@ -4,7 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 
 from activities.telephony.errors import ProviderUnavailable, TelephonyError
-from activities.telephony.model import Arrangement, LegEvent, LegEventKind, Observation, TransferAsked
+from activities.telephony.model import (
+    Arrangement,
+    LegEvent,
+    LegEventKind,
+    Observation,
+    OwnedLegs,
+    Phase,
+    TransferAsked,
+)
+
+LEG, MARK = "the leg", "as it is"
+"""The leg of each owner, and what stands for where it is."""
 
 
 class ScriptedTelephony:
@@ -63,9 +74,9 @@ class ScriptedTelephony:
             if self._line is line:
                 self._line = None
 
-    async def owners(self) -> Mapping[str, int]:
+    async def owners(self) -> Mapping[str, OwnedLegs]:
         """See `Telephony`. Each owns one leg."""
-        return dict.fromkeys(self.owned, 1)
+        return {owner: OwnedLegs(phases={LEG: Phase.RINGING}, mark=MARK) for owner in self.owned}
 
     async def decline(self, leg: str) -> None:
         """See `Telephony`."""

@@ -19,17 +19,20 @@ from temporalio.worker import Worker
 from activities import listen
 from activities.listen import Listen, Listening
 from activities.telephony.errors import ProtocolError, ProviderUnavailable
-from activities.telephony.model import LegEvent, LegEventKind
+from activities.telephony.model import LegEvent, LegEventKind, OwnedLegs
 from hookflash import Cause, Evidence, ProviderEvent, names
 from tests.support.polling import eventually
 from tests.workers.recorder import Recorder
-from tests.workers.scripted_telephony import ScriptedTelephony
+from tests.workers.scripted_telephony import LEG, MARK, ScriptedTelephony
 from workers.engine import sandbox
 
 pytestmark = pytest.mark.timeout(30)
 
 NODE = "node"
-RECONCILE = ProviderEvent(kind="reconcile")
+RECONCILE = ProviderEvent(kind="reconcile", legs={LEG: "ringing"}, mark=MARK)
+"""What a transfer is told of its legs when somebody begins to listen."""
+LOOK = ProviderEvent(kind="reconcile")
+"""What one without a leg is told."""
 
 Handle = WorkflowHandle[Any, Any]
 
@@ -93,7 +96,7 @@ class Uncounted(ScriptedTelephony):
         super().__init__()
         self.asked = 0
 
-    async def owners(self) -> Mapping[str, int]:
+    async def owners(self) -> Mapping[str, OwnedLegs]:
         """See base class."""
         self.asked += 1
         if self.asked > 1:
@@ -159,7 +162,7 @@ async def test_a_transfer_without_a_live_leg_looks_at_the_real_state_too(client:
         await eventually(listed, "all of them in Temporal's list")
         telephony = ScriptedTelephony([f"{alive.id}/{alive.first_execution_run_id}"])
         async with listening(client, telephony, node) as turn:
-            assert await heard(bereft, 1) == [RECONCILE]
+            assert await heard(bereft, 1) == [LOOK]
 
             async def counted() -> bool | None:
                 return (turn.beats[-1].reconciled, turn.beats[-1].signals) == (2, 2) or None

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -17,6 +16,7 @@ from activities.telephony.asterisk.client import AriClient, InternalError, path
 from activities.telephony.asterisk.events import listen
 from activities.telephony.asterisk.execute import Executor, LegFailedError, StaleError
 from activities.telephony.asterisk.introducing import unintroduced
+from activities.telephony.asterisk.marking import mark_of, owned_legs
 from activities.telephony.asterisk.phone_hold import BRIDGES, PhoneHolds, pairs
 from activities.telephony.asterisk.plan import Plan, make_plan
 from activities.telephony.asterisk.recording import trouble
@@ -44,6 +44,7 @@ from activities.telephony.model import (
     Arrangement,
     LegEvent,
     Observation,
+    OwnedLegs,
     Phase,
     SeenLeg,
     TransferAsked,
@@ -94,10 +95,13 @@ class AsteriskTelephony:
         async for event in listen(self._client, self._settings, translator):
             yield event
 
-    async def owners(self) -> Mapping[str, int]:
+    async def owners(self) -> Mapping[str, OwnedLegs]:
         """Return the workflows that own live legs on this node; see ``Telephony.owners``."""
-        channels = await self._client.get(path("channels"), CHANNELS.validate_python)
-        return Counter(channel.owner for channel in channels or () if channel.owner)
+        channels, bridges = await asyncio.gather(
+            self._client.get(path("channels"), CHANNELS.validate_python),
+            self._client.get(path("bridges"), BRIDGES.validate_python),
+        )
+        return owned_legs(channels or (), bridges or ())
 
     async def decline(self, leg: str) -> None:
         """Tell a phone that nothing comes of the transfer it has asked for; see ``Telephony.decline``."""
@@ -302,4 +306,9 @@ class _Run:
                 seen = SeenLeg(leg=leg.leg, phase=Phase.NEW)
             legs.append(seen)
         made = [channel.made_at for channel in picture.channels.values() if channel.made_at is not None]
-        return Observation(legs=tuple(legs), stands=plan.stands, since=max(made, default=self._wanted.since))
+        return Observation(
+            legs=tuple(legs),
+            stands=plan.stands,
+            since=max(made, default=self._wanted.since),
+            mark=mark_of(self._wanted, picture) if plan.stands else "",
+        )

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from activities.telephony.asterisk.addresses import TECHNOLOGY
 from activities.telephony.model import Phase
 
+OUR_PREFIX = "HOOKFLASH_"
+"""What the names of all our variables begin with."""
 OWNER = "HOOKFLASH_OWNER"
 """On a leg: workflow that is told its events."""
 FORMER_OWNER = "HOOKFLASH_FORMER_OWNER"

@@ -15,6 +15,7 @@ from activities.telephony.model import (
     WantedLeg,
 )
 from activities.telephony.simulator.legs import ANSWERED_ELSEWHERE, HEARD_RINGING, Leg
+from activities.telephony.simulator.marking import mark_of
 from activities.telephony.simulator.plan import ON_ANSWER, Step, StepKind, customer_of, make_plan, to_be_dialled
 from activities.telephony.simulator.switchboard import Switchboard
 from hookflash import Cause, Evidence
@@ -78,7 +79,8 @@ class Arranger:
         finally:
             self.progress = None
         seen = tuple(self._seen(leg) for leg in wanted.legs)
-        return Observation(legs=seen, stands=plan.stands)
+        mark = mark_of(wanted.owner, self._board.present, self._board.rooms.keys()) if plan.stands else ""
+        return Observation(legs=seen, stands=plan.stands, mark=mark)
 
     def _carry_out(self, step: Step, wanted: Arrangement) -> None:
         board, because = self._board, str(step)

@@ -5,12 +5,22 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
-from activities.telephony.model import Arrangement, LegEvent, Observation, Phase, Placement, Report, TransferAsked
+from activities.telephony.model import (
+    Arrangement,
+    LegEvent,
+    Observation,
+    OwnedLegs,
+    Phase,
+    Placement,
+    Report,
+    TransferAsked,
+)
 from activities.telephony.simulator.arranger import Arranger
 from activities.telephony.simulator.clock import AsyncioClock, Clock
 from activities.telephony.simulator.faults import FaultKind, Faults
 from activities.telephony.simulator.hearing import Snapshot, parties_of
 from activities.telephony.simulator.legs import Leg, Room
+from activities.telephony.simulator.marking import owned_legs
 from activities.telephony.simulator.plan import customer_of
 from activities.telephony.simulator.script import SCHEME, Script, parse_address, parse_script
 from activities.telephony.simulator.switchboard import Switchboard
@@ -90,11 +100,11 @@ class SimulatedExchange:
             if self._listener is queue:
                 self._listener = None
 
-    async def owners(self) -> Mapping[str, int]:
+    async def owners(self) -> Mapping[str, OwnedLegs]:
         """Return the workflows that own live legs; see ``Telephony``."""
         self.requests["owners"] += 1
         self._refuse_in_outage("owners")
-        return Counter(leg.owner for leg in self._board.present.values() if leg.owner)
+        return owned_legs(self._board.present, self.rooms)
 
     async def decline(self, leg: str) -> None:
         """Tell a phone that nothing comes of the transfer it has asked for; see ``Telephony``."""

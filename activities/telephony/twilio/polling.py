@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 
 from activities.telephony.errors import TelephonyError
-from activities.telephony.model import LegEvent, LegEventKind, Phase
+from activities.telephony.model import LegEvent, LegEventKind, OwnedLegs, Phase
 from activities.telephony.twilio.causes import Ending, ending_of
 from activities.telephony.twilio.client import TwilioClient, path
 from activities.telephony.twilio.picture import call_of
@@ -30,8 +30,8 @@ class Poll:
         self._client = client
         self._records = records
         self._phases: dict[str, Phase] | None = None
-        self.owners: Mapping[str, int] = {}
-        """Who owned live legs at the last look, and how many."""
+        self.owners: Mapping[str, OwnedLegs] = {}
+        """Who owned live legs at the last look. They have no marks: who is in which conference each has to be asked."""
 
     async def look(self) -> list[LegEvent]:
         """Look, and return what has happened since the last look; nothing at the first one.
@@ -57,7 +57,11 @@ class Poll:
                 events.append(_ended(record.owner, leg, ending))
                 if not first:  # how far it had come is not known then, nor whether anybody has heard it ring
                     await self._settle(leg, document, ending)
-        self.owners = Counter(documents[leg].data.owner for leg, phase in phases.items() if phase < Phase.ENDED)
+        owned: defaultdict[str, dict[str, Phase]] = defaultdict(dict)
+        for leg, phase in phases.items():
+            if phase < Phase.ENDED:
+                owned[documents[leg].data.owner][leg] = phase
+        self.owners = {owner: OwnedLegs(phases=legs) for owner, legs in owned.items()}
         self._phases = phases
         return [] if first else events
 

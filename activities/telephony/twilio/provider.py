@@ -10,6 +10,7 @@ from activities.telephony.model import (
     Arrangement,
     LegEvent,
     Observation,
+    OwnedLegs,
     Phase,
     RecordingTrouble,
     SeenLeg,
@@ -85,7 +86,7 @@ class TwilioTelephony:
             for event in await poll.look():
                 yield event
 
-    async def owners(self) -> Mapping[str, int]:
+    async def owners(self) -> Mapping[str, OwnedLegs]:
         """Return the workflows that own live legs; see ``Telephony.owners``."""
         poll = Poll(self._client, self._records)
         await poll.look()
