@@ -14,6 +14,7 @@ from temporalio.worker import Worker, WorkflowRunner
 
 from activities.admission import Admission, AdmissionInput, Tenant, Tenants, Verdict
 from activities.arrange import Arrange
+from activities.delivery import as_look
 from activities.telephony.errors import ProviderUnavailable
 from activities.telephony.model import LegEvent
 from activities.telephony.simulator import SimulatedExchange
@@ -144,8 +145,8 @@ class Engine:
                         continue
                     if event is not None:
                         continue  # a transfer key: what becomes of it is the real listener's
-                    for owner in sorted(await self.exchange.owners()):
-                        await self.signal(owner, ProviderEvent(kind="reconcile"))
+                    for owner, legs in sorted((await self.exchange.owners()).items()):
+                        await self.signal(owner, as_look(legs))
             await asyncio.sleep(0.05)  # the exchange is out of reach; a real listener waits a moment too
 
     def worker(

@@ -8,7 +8,7 @@ import aiohttp
 from pydantic import ValidationError
 
 from activities.telephony.asterisk.client import AriClient, InternalError, path
-from activities.telephony.asterisk.refusing import refuse_lost_keys
+from activities.telephony.asterisk.refusing import LostKeys
 from activities.telephony.asterisk.settings import AsteriskSettings
 from activities.telephony.asterisk.state import TENANT, Variable
 from activities.telephony.asterisk.translation import AriEvent, Translator
@@ -33,8 +33,8 @@ async def listen(
         ProviderUnavailable: The connection was lost, or another listener has taken over.
     """
     socket = await client.listen(settings.app, settings.heartbeat)
-    keys: set[str] = set()
-    refusing = asyncio.create_task(refuse_lost_keys(client, settings, keys))
+    lost_keys = LostKeys(client, settings)
+    refusing = asyncio.create_task(lost_keys.refuse())
     try:
         yield None
         while True:
@@ -49,8 +49,10 @@ async def listen(
             if event.type == "ApplicationReplaced":
                 raise ProviderUnavailable("another listener took over the events of this application")
             news = translator.translate(event)
+            if event.reported_to:
+                lost_keys.reached(event.reported_to)
             if isinstance(news, TransferAsked):
-                keys.add(news.leg)
+                lost_keys.hear(news.leg)
             if isinstance(news, TransferAsked) and not news.tenant:
                 # Whoever made the leg may have set it without asking for reports.
                 news = news.model_copy(update={"tenant": await _tenant(client, news.leg)})

@@ -3,12 +3,12 @@
 While nobody listens Asterisk accepts a REFER with 202, tells nobody, and lets the phone wait for ten minutes, until the
 subscription of pjproject runs out (measured on 22.10.1). Whom it was about is lost. So whoever begins to listen has the
 phones told that nothing comes of it: their users still talk, and can press the key again. Asterisk does not say which
-phones wait, and to those that do not, telling it does nothing.
+phones wait, and telling it to one that does not does nothing; of one that did, a ``ChannelTransfer`` says so.
 """
 
 import asyncio
 import logging
-from collections.abc import Collection
+from typing import NoReturn
 
 from pydantic import TypeAdapter
 
@@ -41,27 +41,56 @@ async def refuse(client: AriClient, leg: str) -> None:
     await PhoneHolds(client, executor).settle_around(leg)
 
 
-async def refuse_lost_keys(client: AriClient, settings: AsteriskSettings, heard: Collection[str]) -> None:
-    """Have phones told that nothing comes of what nobody has heard. To be called when listening begins.
+class LostKeys:
+    """Has phones told that nothing comes of the keys that nobody has heard. One for each time that listening begins.
 
     Args:
         client: To the node.
         settings: Of the node.
-        heard: Legs whose keys were heard since, which is kept up to date by who listens.
     """
-    try:
-        before = await _keys(client, settings)
+
+    def __init__(self, client: AriClient, settings: AsteriskSettings) -> None:
+        self._client = client
+        self._settings = settings
+        self._heard: set[str] = set()
+        self._refused: set[str] = set()
+        self._waited: asyncio.Queue[str] = asyncio.Queue()
+
+    def hear(self, leg: str) -> None:
+        """Note that a key was heard since."""
+        self._heard.add(leg)
+
+    def reached(self, leg: str) -> None:
+        """Note that Asterisk has told a phone something, so that it did wait."""
+        if leg in self._refused:
+            self._waited.put_nowait(leg)
+
+    async def refuse(self) -> None:
+        """Tell them, and go on looking after those that did wait, until this is cancelled."""
+        try:
+            await self._tell()
+            await self._settle()
+        except (TelephonyError, StaleError) as error:
+            # The next listener does it, and after ten minutes Asterisk.
+            logger.warning("phones that wait for a transfer may not have been told: %s", error)
+
+    async def _tell(self) -> None:
+        before = await _keys(self._client, self._settings)
         if not before:
             return
         await asyncio.sleep(SETTLED)
-        waiting = before & await _keys(client, settings)
+        waiting = before & await _keys(self._client, self._settings) - self._heard
         for leg in sorted(waiting):
-            if leg not in heard:
-                await refuse(client, leg)
+            if leg not in self._heard:
+                self._refused.add(leg)
+                await Executor(self._client).run((Tell(leg, Report.DECLINED),))
         logger.info("%d phones were told that a key which nobody has heard leads to nothing", len(waiting))
-    except (TelephonyError, StaleError) as error:
-        # The next listener does it, and after ten minutes Asterisk.
-        logger.warning("phones that wait for a transfer may not have been told: %s", error)
+
+    async def _settle(self) -> NoReturn:
+        """Give their music back to those whom such a phone has put on hold. Only those that waited have to be asked."""
+        holds = PhoneHolds(self._client, Executor(self._client))
+        while True:
+            await holds.settle_around(await self._waited.get())
 
 
 async def _keys(client: AriClient, settings: AsteriskSettings) -> frozenset[str]:

@@ -52,6 +52,12 @@ class AriEvent(BaseModel):
     referred_by: Asker = Asker()
     refer_to: ReferTo = ReferTo()
 
+    @property
+    def reported_to(self) -> str:
+        """Leg whose phone has just been told what has come of its transfer key; empty if none was."""
+        source = self.referred_by.source_channel
+        return source.id if self.type == "ChannelTransfer" and self.state and source is not None else ""
+
 
 class Endings(Mapping[str, Ending]):
     """How the last legs ended that were seen ending: Asterisk itself keeps nothing of an ended channel."""
