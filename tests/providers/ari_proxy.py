@@ -25,6 +25,8 @@ class AriProxy:
         self.url = ""
         self.changes = 0
         """Requests that were answered as executed, and not as 'it is so already'."""
+        self.requests: list[str] = []
+        """Method and path of every request."""
         self.recordings_fail = False
         """Whether recordings can be neither paused nor resumed."""
         self.listens = True
@@ -75,6 +77,7 @@ class AriProxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if self._session is None:
             raise web.HTTPServiceUnavailable
+        self.requests.append(f"{request.method} {request.path}")
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._forward_events(request, self._session)
         changing = request.method != "GET"
