@@ -174,7 +174,7 @@ LISTENER_LOOKS = Metric(
     "hookflash_listener_looks",
     Kind.COUNTER,
     ("provider",),
-    "Transfers that were asked to look at the real state because a listener has (re)connected.",
+    "Transfers that were told of the real state, or to look at it, because a listener has (re)connected.",
 )
 WEBHOOKS_RECEIVED = Metric(
     "hookflash_webhooks_received",
