@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pytest
 from temporalio.client import Client
 
+from activities.delivery import as_look
 from activities.metrics import METRICS
 from hookflash import Mode, Outcome, Policy, ProviderEvent, Stage, TransferResult
 from hookflash.fallbacks import HandOff
@@ -117,7 +118,8 @@ async def test_why_customers_end_up_elsewhere_is_counted(measured: Measured) -> 
     assert result.fallbacks
 
 
-async def test_what_only_a_look_at_the_real_state_shows_is_a_correction(measured: Measured) -> None:
+@pytest.mark.parametrize("looked_at", ["its own legs", "the whole node"])
+async def test_what_only_a_look_at_the_real_state_shows_is_a_correction(measured: Measured, looked_at: str) -> None:
     deaf = False
 
     async def hear(owner: str, event: ProviderEvent) -> None:
@@ -136,6 +138,7 @@ async def test_what_only_a_look_at_the_real_state_shows_is_a_correction(measured
         assert (await measured.now()).total("hookflash_reconcile_corrections_total") == 0
         deaf = True
         engine.exchange.answer(transfer.target_leg)
-        await engine.signal(transfer.handle.id, ProviderEvent(kind="reconcile"))
+        (legs,) = (await engine.exchange.owners()).values()
+        await engine.signal(transfer.handle.id, as_look(legs if looked_at == "the whole node" else None))
         assert (await transfer.result()).outcome is Outcome.CONNECTED
     assert (await measured.now()).total("hookflash_reconcile_corrections_total", provider="simulator") == 1

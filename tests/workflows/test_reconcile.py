@@ -1,5 +1,6 @@
 """What a transfer makes of one look at its whole node: news at once; a look of its own only if there is more to it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 from temporalio.client import Client, WorkflowHandle
 
 from activities.delivery import as_look
-from activities.telephony.model import OwnedLegs
+from activities.telephony.model import Arrangement, Observation, OwnedLegs
+from activities.telephony.simulator import SimulatedExchange
 from hookflash import Mode, Outcome, Stage
 from hookflash.names import owner_token, supervision_id
 from tests.support.polling import eventually
@@ -156,6 +158,41 @@ async def test_a_look_from_before_a_command_undoes_nothing_and_hides_nothing(eng
     assert transfer.heard() == {"customer": {"agent"}, "agent": {"customer"}, "target": {"music"}}
     await transfer.do("complete")
     assert (await ends_soundly(transfer)).outcome is Outcome.CONNECTED
+
+
+class Slow(SimulatedExchange):
+    """An exchange that can be made to wait before it does anything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = asyncio.Event()
+        self.open.set()
+        self.waiting = asyncio.Event()
+
+    async def arrange(self, wanted: Arrangement) -> Observation:
+        """See base class."""
+        if not self.open.is_set():
+            self.waiting.set()
+            await self.open.wait()
+        return await super().arrange(wanted)
+
+
+async def test_a_look_while_the_transfer_looks_itself_is_followed_by_another(client: Client) -> None:
+    exchange = Slow()
+    async with running_engine(client, exchange) as engine:
+        transfer = await consulting(engine)
+        asked = await at_rest(transfer.handle)
+        before = await look(engine, transfer.handle)
+        exchange.open.clear()
+        await transfer.do("swap")
+        await exchange.waiting.wait()
+        await engine.signal(owner_of(transfer.handle), as_look(before))
+        await transfer.status()  # answered after the signal was taken in
+        exchange.open.set()
+        assert await at_rest(transfer.handle) == asked + 2
+        await transfer.hear(customer={"agent"}, agent={"customer"}, target={"music"})
+        await transfer.do("complete")
+        assert (await ends_soundly(transfer)).outcome is Outcome.CONNECTED
 
 
 async def test_a_watch_asks_nothing_until_somebody_has_left(engine: Engine) -> None:
