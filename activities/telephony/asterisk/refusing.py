@@ -57,12 +57,14 @@ class LostKeys:
         self._waited: asyncio.Queue[str] = asyncio.Queue()
 
     def hear(self, leg: str) -> None:
-        """Note that a key was heard since."""
+        """Note that a key was heard since. What its phone is told from here on is not ours."""
         self._heard.add(leg)
+        self._refused.discard(leg)
 
     def reached(self, leg: str) -> None:
         """Note that Asterisk has told a phone something, so that it did wait."""
         if leg in self._refused:
+            self._refused.remove(leg)
             self._waited.put_nowait(leg)
 
     async def refuse(self) -> None:
