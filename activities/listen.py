@@ -21,15 +21,19 @@ from temporalio.service import RPCError
 from activities import metrics
 from activities.admission import Tenants
 from activities.delivery import Delivery, as_look, as_signal
+from activities.listener_errors import PAUSE, connection_lost, with_pause, worker_leaves
 from activities.open_calls import running_on
-from activities.telephony.errors import ProtocolError, ProviderUnavailable, TelephonyError
+from activities.telephony.errors import TelephonyError
 from activities.telephony.interface import Telephony
 from activities.telephony.model import LegEvent, OwnedLegs, TransferAsked
 from activities.transfer_key import TransferKeys
 from activities.turns import Turns
 
-BEAT = 1.0
-"""Seconds between heartbeats, by which Temporal knows that this worker lives."""
+BEATS = 4
+"""Heartbeats in a heartbeat time-out: this worker may stand still for two thirds of it before it is taken for dead."""
+
+UNASKED = timedelta(seconds=3)
+"""The heartbeat time-out to go by where there is none."""
 
 CONNECT = timedelta(seconds=5)
 """Longest wait until a provider says that it is being listened to."""
@@ -37,9 +41,6 @@ CONNECT = timedelta(seconds=5)
 TURN = 0.9
 """Part of its start-to-close time-out after which a listener ends by itself, in good order."""
 
-SOON = timedelta(milliseconds=50)
-PAUSE = timedelta(milliseconds=500)
-LONG_PAUSE = timedelta(seconds=5)
 COUNT = timedelta(seconds=15)
 """Between two counts of the open legs: as often as Prometheus looks, in docker-compose.yml."""
 
@@ -72,6 +73,7 @@ class Listen:
         leaving: Is set when the worker begins to stop. The SDK's own `activity.wait_for_worker_shutdown` tells a turn
             that has come from the server, but has not begun by then, nothing: it would listen on until it is cancelled.
             Default: it stops with its activities.
+        heartbeat_timeout: With which the next turn is to begin. Default: with the same as this one.
     """
 
     def __init__(
@@ -81,19 +83,24 @@ class Listen:
         tenants: Tenants | None = None,
         turns: Turns | None = None,
         leaving: asyncio.Event | None = None,
+        heartbeat_timeout: timedelta | None = None,
     ) -> None:
         self._turns = turns or Turns()
+        self._heartbeat_timeout = heartbeat_timeout
         self._leaving = leaving or asyncio.Event()
         self._client = client
         self._providers = providers
         self._tenants = tenants or Tenants()
 
     @activity.defn
-    async def listen(self, provider: str) -> None:
+    async def listen(self, provider: str) -> timedelta | None:
         """Pass on what happens to the legs of a node, until it is the next one's turn.
 
         Args:
             provider: Name of the node.
+
+        Returns:
+            With which heartbeat time-out the next turn is to begin; None if with the same.
 
         Raises:
             ApplicationError: The connection was lost, this worker is about to stop, or Temporal does not take the
@@ -109,7 +116,7 @@ class Listen:
                 next_retry_delay=PAUSE,
             )
         if self._leaving.is_set():
-            raise _leaves(f"the worker that is to listen to {provider} is stopping")
+            raise worker_leaves(f"the worker that is to listen to {provider} is stopping")
         if not await self._is_my_turn():
             raise ApplicationError(
                 f"somebody else listens to {provider} by now",
@@ -128,7 +135,9 @@ class Listen:
                 if why is not None:
                     raise why
         except BaseExceptionGroup as group:
-            raise group.exceptions[0] from group.exceptions[0].__cause__
+            error = with_pause(group.exceptions[0])
+            raise error from error.__cause__
+        return self._heartbeat_timeout
 
     async def _is_my_turn(self) -> bool:
         """Whether this attempt is still the one that Temporal waits for.
@@ -176,13 +185,14 @@ class _Session:
 
     async def beat(self) -> NoReturn:
         """Tell Temporal that this worker lives, in a task of its own: it must not depend on how much happens."""
+        timeout = activity.info().heartbeat_timeout
         while True:
             activity.heartbeat(
                 Listening(
                     since=self._since, reconciled=self._reconciled, events=self._events, signals=self.delivery.sent
                 )
             )
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep((timeout or UNASKED).total_seconds() / BEATS)
 
     async def until_over(self) -> ApplicationError | None:
         """Listen until there is a reason not to.
@@ -201,9 +211,9 @@ class _Session:
             )
             if hearing.done():
                 self._turns.lost(self._provider)
-                return _told(self._provider, hearing.exception())
+                return connection_lost(self._provider, hearing.exception(), CONNECT)
             if stopping.done():
-                return _leaves(f"the worker that listened to {self._provider} is stopping")
+                return worker_leaves(f"the worker that listened to {self._provider} is stopping")
             return None
         finally:
             # Both have to be over before this is: two listeners of a node would take the connection from each other.
@@ -297,36 +307,7 @@ class _Session:
         self.delivery.post(event.owner, as_signal(event))
 
 
-def _leaves(said: str) -> ApplicationError:
-    """Return what has another worker listen at once."""
-    return ApplicationError(
-        said, type="WorkerShutdown", next_retry_delay=SOON, category=ApplicationErrorCategory.BENIGN
-    )
-
-
 async def _close(events: AsyncIterator[LegEvent | TransferAsked | None]) -> None:
     # A generator that is merely left keeps its connection until the garbage collector comes by.
     if isinstance(events, AsyncGenerator):
         await events.aclose()
-
-
-def _told(provider: str, error: BaseException | None) -> ApplicationError:
-    """Return how Temporal is told that the connection is gone.
-
-    Raises:
-        BaseException: It is a bug of ours; Temporal retries that too.
-    """
-    match error:
-        case None | StopAsyncIteration():
-            kind, said, pause = ProviderUnavailable.kind, "the provider ended the events", PAUSE
-        case TimeoutError():
-            kind, said, pause = ProviderUnavailable.kind, f"no connection within {CONNECT.total_seconds():g} s", PAUSE
-        case ProtocolError():
-            kind, said, pause = error.kind, str(error), LONG_PAUSE
-        case TelephonyError():
-            kind, said, pause = error.kind, str(error), PAUSE
-        case _:
-            raise error
-    told = ApplicationError(f"{provider}: {said}", type=kind, next_retry_delay=pause)
-    told.__cause__ = error
-    return told

@@ -95,7 +95,10 @@ async def _serve(settings: Settings, role: Role, runtime: Runtime) -> None:
             connecting = connection.connect(config, identity=identity, runtime=runtime, converter=converter)
             client = health.client = await _unless(stop, connecting)
             await _unless(stop, ensure_search_attributes(client, settings.search_attributes))
-            limits = Limits(settings.graceful_shutdown_timeout, settings.cached_workflows, settings.activity_slots)
+            beat = settings.listener_heartbeat_timeout
+            limits = Limits(
+                settings.graceful_shutdown_timeout, settings.cached_workflows, settings.activity_slots, beat
+            )
             workers = build_workers(
                 client,
                 providers,
@@ -108,9 +111,9 @@ async def _serve(settings: Settings, role: Role, runtime: Runtime) -> None:
                 elsewhere=elsewhere,
             )
             async with running(workers):
-                await _unless(stop, ensure_listeners(client, nodes))
+                await _unless(stop, ensure_listeners(client, nodes, beat))
                 health.workers = workers
-                looking_after = asyncio.create_task(look_after_listeners(client, nodes))
+                looking_after = asyncio.create_task(look_after_listeners(client, nodes, beat))
                 # For whoever waits for it: scripts, tests. Everything else is logged, and goes to stderr.
                 sys.stdout.write(f"hookflash worker ready: role={role} providers={','.join(sorted(providers))}\n")
                 sys.stdout.flush()

@@ -25,7 +25,7 @@ from workers.deployment_settings import unversioned
 from workflows.call_back import CallBack
 from workflows.connected_call import ConnectedCall
 from workflows.guard import GuardInterceptor
-from workflows.listener import Listener
+from workflows.listener import HEARTBEAT_TIMEOUT, Listener, inputs
 from workflows.pinned import PinnedTransfer
 from workflows.transfer import Transfer
 
@@ -49,6 +49,14 @@ STICKY_TIMEOUT = timedelta(seconds=1)
 
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
 """Heartbeats go out at least this often, and with the answer comes the news that an activity is cancelled."""
+
+LISTENER_THROTTLE = timedelta(milliseconds=100)
+"""The same for listeners, whose heartbeats are rare enough by themselves: none is to be held back."""
+
+LISTENER_POLLS = 1
+"""Open questions for a turn to listen. A process that is stopped, not dead, leaves them open, and each of them gets a
+turn that nobody takes and that is missed only after the heartbeat time-out: with the SDK's 5, a node was unheard for
+ten seconds."""
 
 WORKFLOW_STEPS = 8
 """Steps of workflows that a worker does at the same time. Python does one at a time, whatever it has taken on, and a
@@ -81,6 +89,8 @@ class Limits(NamedTuple):
     """Workflows kept in memory between events."""
     activity_slots: int = 200
     """Activities that run at once."""
+    heartbeat_timeout: timedelta = HEARTBEAT_TIMEOUT
+    """How long a dead listener goes unnoticed."""
 
 
 class _ListeningWorker(Worker):
@@ -175,10 +185,11 @@ def build_workers(
         listener = _ListeningWorker(
             client,
             task_queue=names.LISTENER_TASK_QUEUE,
-            activities=[Listen(client, providers, tenants, turns, leaving).listen],
+            activities=[Listen(client, providers, tenants, turns, leaving, limits.heartbeat_timeout).listen],
             interceptors=interceptors,
             max_concurrent_activities=limits.activity_slots,
-            max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+            max_heartbeat_throttle_interval=LISTENER_THROTTLE,
+            max_concurrent_activity_task_polls=LISTENER_POLLS,
             deployment_config=deployment,
             graceful_shutdown_timeout=limits.graceful_shutdown_timeout,
         )
@@ -205,17 +216,20 @@ async def running(workers: Sequence[Worker]) -> AsyncGenerator[None]:
             await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
-async def ensure_listeners(client: Client, providers: Collection[str]) -> None:
+async def ensure_listeners(
+    client: Client, providers: Collection[str], heartbeat_timeout: timedelta = HEARTBEAT_TIMEOUT
+) -> None:
     """Start the listener of every provider node that does not have one.
 
     Args:
         client: A client of the engine's namespace.
         providers: Names of the nodes.
+        heartbeat_timeout: With which a new one begins.
     """
     for provider in sorted(providers):
         await client.start_workflow(
             Listener.run,
-            provider,
+            args=inputs(provider, heartbeat_timeout),
             id=names.listener_id(provider),
             task_queue=names.TASK_QUEUE,
             task_timeout=names.TASK_TIMEOUT,
@@ -224,7 +238,9 @@ async def ensure_listeners(client: Client, providers: Collection[str]) -> None:
         )
 
 
-async def look_after_listeners(client: Client, providers: Collection[str]) -> NoReturn:
+async def look_after_listeners(
+    client: Client, providers: Collection[str], heartbeat_timeout: timedelta = HEARTBEAT_TIMEOUT
+) -> NoReturn:
     """Start listeners again that somebody has ended, once in a while.
 
     Without one, transfers hear of nothing; and a listener that was terminated by mistake is missed by nobody.
@@ -232,6 +248,6 @@ async def look_after_listeners(client: Client, providers: Collection[str]) -> No
     while True:
         await asyncio.sleep(LOOK_AFTER_LISTENERS.total_seconds())
         try:
-            await ensure_listeners(client, providers)
+            await ensure_listeners(client, providers, heartbeat_timeout)
         except RPCError as error:
             logger.warning("listeners could not be looked after: %s", error)

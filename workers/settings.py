@@ -12,6 +12,7 @@ from pydantic import Field
 from activities.admission import Tenants
 from workers.deployment_settings import DeploymentSettings
 from workers.ingress.settings import IngressSettings
+from workers.listener_settings import ListenerSettings
 from workers.provider_settings import ProviderSettings
 from workers.secret_files import SecretFile, is_exposed
 from workers.telemetry_settings import TelemetrySettings
@@ -43,7 +44,7 @@ class AttributeMode(StrEnum):
     VERIFY = "verify"
 
 
-class Settings(TelemetrySettings, DeploymentSettings, ProviderSettings):
+class Settings(TelemetrySettings, DeploymentSettings, ListenerSettings, ProviderSettings):
     """What an operator sets."""
 
     tenants_file: Path | None = None

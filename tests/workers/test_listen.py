@@ -41,10 +41,15 @@ class Turn(ActivityEnvironment):
     """A listener in the background."""
 
     def __init__(
-        self, client: Client, telephony: ScriptedTelephony, length: timedelta = timedelta(hours=1), node: str = NODE
+        self,
+        client: Client,
+        telephony: ScriptedTelephony,
+        length: timedelta = timedelta(hours=1),
+        node: str = NODE,
+        heartbeat_timeout: timedelta | None = None,
     ) -> None:
         super().__init__()
-        self.info = replace(self.info, start_to_close_timeout=length)
+        self.info = replace(self.info, start_to_close_timeout=length, heartbeat_timeout=heartbeat_timeout)
         self.beats: list[Listening] = []
         self.on_heartbeat = self.beats.append
         self.leaving = asyncio.Event()
@@ -53,9 +58,11 @@ class Turn(ActivityEnvironment):
 
 
 @asynccontextmanager
-async def listening(client: Client, telephony: ScriptedTelephony, node: str = NODE) -> AsyncGenerator[Turn]:
+async def listening(
+    client: Client, telephony: ScriptedTelephony, node: str = NODE, heartbeat_timeout: timedelta | None = None
+) -> AsyncGenerator[Turn]:
     """A turn that ends with the block, if it has not before."""
-    turn = Turn(client, telephony, node=node)
+    turn = Turn(client, telephony, node=node, heartbeat_timeout=heartbeat_timeout)
     try:
         await telephony.until_connections(1)
         yield turn
@@ -309,12 +316,9 @@ async def test_a_turn_ends_in_good_order_before_its_time_out(client: Client) -> 
     assert not telephony.listening
 
 
-async def test_temporal_hears_of_it_all_the_time(
-    client: Client, transfers: list[Handle], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("activities.listen.BEAT", 0.01)
+async def test_temporal_hears_of_it_all_the_time(client: Client, transfers: list[Handle]) -> None:
     telephony = ScriptedTelephony([transfers[0].id])
-    async with listening(client, telephony) as turn:
+    async with listening(client, telephony, heartbeat_timeout=timedelta(milliseconds=40)) as turn:
         telephony.say(transfers[0].id, "leg-1")
         await heard(transfers[0], 2)
 

@@ -64,7 +64,7 @@ async def _running(client: Client, provider: str, listener: WorkflowExecutionDes
 
 async def _judged(client: Client, provider: str, activity: PendingActivityInfo) -> Finding:
     log = "look at the log of the workers that have this node"
-    # One whose heartbeat is three seconds late is not in this state any more: Temporal has given it up.
+    # One whose heartbeat is late is not in this state any more: Temporal has given it up.
     started = activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
     if not started:
         last = f": {printable(activity.last_failure.message)}" if activity.HasField("last_failure") else ""
