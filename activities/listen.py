@@ -18,12 +18,13 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
-from activities import metrics
 from activities.admission import Tenants
-from activities.delivery import Delivery, as_look, as_signal
+from activities.attempts import is_awaited
+from activities.delivery import PATIENCE, Delivery, as_look, as_signal
 from activities.listener_errors import PAUSE, connection_lost, with_pause, worker_leaves
+from activities.listener_metrics import ListenerMetrics
 from activities.open_calls import running_on
-from activities.telephony.errors import TelephonyError
+from activities.telephony.errors import ListenerReplaced
 from activities.telephony.interface import Telephony
 from activities.telephony.model import LegEvent, OwnedLegs, TransferAsked
 from activities.transfer_key import TransferKeys
@@ -40,6 +41,10 @@ CONNECT = timedelta(seconds=5)
 
 TURN = 0.9
 """Part of its start-to-close time-out after which a listener ends by itself, in good order."""
+
+STAY = timedelta(seconds=2)
+"""Longest time that one whose turn is over hears on, until the next one listens: while nobody does, Asterisk takes
+nobody into the application."""
 
 COUNT = timedelta(seconds=15)
 """Between two counts of the open legs: as often as Prometheus looks, in docker-compose.yml."""
@@ -74,6 +79,7 @@ class Listen:
             that has come from the server, but has not begun by then, nothing: it would listen on until it is cancelled.
             Default: it stops with its activities.
         heartbeat_timeout: With which the next turn is to begin. Default: with the same as this one.
+        stay: Longest time that is heard on after a turn. Default: as long as the next one may take.
     """
 
     def __init__(
@@ -84,13 +90,17 @@ class Listen:
         turns: Turns | None = None,
         leaving: asyncio.Event | None = None,
         heartbeat_timeout: timedelta | None = None,
+        stay: timedelta = STAY,
     ) -> None:
+        self.leaving = leaving or asyncio.Event()
         self._turns = turns or Turns()
         self._heartbeat_timeout = heartbeat_timeout
-        self._leaving = leaving or asyncio.Event()
+        self._stay = stay
         self._client = client
         self._providers = providers
         self._tenants = tenants or Tenants()
+        self._lives: set[asyncio.Task[None]] = set()
+        self._metrics = ListenerMetrics()
 
     @activity.defn
     async def listen(self, provider: str) -> timedelta | None:
@@ -115,51 +125,49 @@ class Listen:
                 type="UnknownProvider",
                 next_retry_delay=PAUSE,
             )
-        if self._leaving.is_set():
+        if self.leaving.is_set():
             raise worker_leaves(f"the worker that is to listen to {provider} is stopping")
-        if not await self._is_my_turn():
+        if not await is_awaited(self._client, CONNECT):
+            # It would take the connection away from whoever listens now.
             raise ApplicationError(
                 f"somebody else listens to {provider} by now",
                 type="Superseded",
                 category=ApplicationErrorCategory.BENIGN,
             )
+        keys = TransferKeys(self._client, provider, telephony, self._tenants)
+        session = _Session(
+            provider, telephony, self._client, keys, self._turns, self.leaving, self._stay, self._metrics
+        )
+        life = asyncio.create_task(session.live())
+        self._lives.add(life)
+        life.add_done_callback(self._lives.discard)
         try:
-            async with asyncio.TaskGroup() as tasks:
-                keys = TransferKeys(self._client, provider, telephony, self._tenants)
-                session = _Session(provider, telephony, self._client, keys, tasks, self._turns, self._leaving)
-                beat = tasks.create_task(session.beat())
-                why = await session.until_over()
-                # What was heard until now is sent, before anybody else listens and sends what comes after it.
-                await session.delivery.finish()
-                beat.cancel()
-                if why is not None:
-                    raise why
-        except BaseExceptionGroup as group:
-            error = with_pause(group.exceptions[0])
+            why = await asyncio.shield(session.over)
+        except asyncio.CancelledError:
+            details = activity.cancellation_details()
+            if details is not None and details.not_found and not details.cancel_requested:
+                session.given_up.set()  # somebody else is to listen, as this worker stood still for too long
+            else:
+                life.cancel()
+                await asyncio.wait({life})
+            raise
+        if why is not None:
+            error = with_pause(why)
             raise error from error.__cause__
         return self._heartbeat_timeout
 
-    async def _is_my_turn(self) -> bool:
-        """Whether this attempt is still the one that Temporal waits for.
-
-        A process that was stopped for a while wakes up with attempts that were given to its open polls meanwhile, and
-        given up since. Each of them would take the connection away from whoever listens now.
-        """
-        info = activity.info()
-        if info.workflow_id is None:
-            return True  # not begun by a workflow: there is nobody else
-        listener = self._client.get_workflow_handle(info.workflow_id, run_id=info.workflow_run_id)
-        try:
-            described = await listener.describe(rpc_timeout=CONNECT)
-        except RPCError as error:
-            logger.warning("whether it is still this worker's turn to listen is not known: %s", error)
-            return True
-        pending = described.raw_description.pending_activities
-        return any(it.activity_id == info.activity_id and it.attempt == info.attempt for it in pending)
+    async def until_silent(self) -> None:
+        """Wait until nothing is heard any more of what this worker has listened to. Its turns are over."""
+        if self._lives:
+            _, late = await asyncio.wait(
+                self._lives, timeout=(self._stay + timedelta(seconds=PATIENCE)).total_seconds()
+            )
+            for life in late:
+                life.cancel()
 
 
 class _Session:
-    """One worker's turn of listening."""
+    """One worker's turn of listening, and the time after it until somebody else listens."""
 
     def __init__(
         self,
@@ -167,34 +175,64 @@ class _Session:
         telephony: Telephony,
         client: Client,
         keys: TransferKeys,
-        tasks: asyncio.TaskGroup,
         turns: Turns,
         leaving: asyncio.Event,
+        stay: timedelta,
+        metrics: ListenerMetrics,
     ) -> None:
-        self.delivery = Delivery(client, tasks)
+        self.over: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+        """What Temporal is told of the turn, once it is over; None if nothing is wrong."""
+        self.given_up = asyncio.Event()
+        """Is set when Temporal does not wait for this turn any more."""
         self._client = client
         self._keys = keys
-        self._tasks = tasks
         self._provider = provider
         self._telephony = telephony
         self._turns = turns
         self._leaving = leaving
+        self._stay = stay
+        self._metrics = metrics
         self._since: datetime | None = None
         self._reconciled = 0
         self._events = 0
 
-    async def beat(self) -> NoReturn:
+    async def live(self) -> None:
+        """Listen until somebody else does, or until nobody can."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                self._delivery = Delivery(self._client, tasks)
+                beat = tasks.create_task(self._beat())
+                why = await self._until_over(beat)
+                # What was heard until now is sent, before anybody else listens and sends what comes after it.
+                await self._delivery.finish()
+                beat.cancel()
+                if why is not None:
+                    raise why
+        except BaseExceptionGroup as group:
+            self._tell(group.exceptions[0])
+        else:
+            self._tell(None)
+
+    def _tell(self, why: BaseException | None) -> None:
+        if not self.over.done():
+            self.over.set_result(why)
+        elif why is not self.over.result():
+            # The next listener makes up for it: it has every transfer look at the real state.
+            logger.warning("what was heard of %s after this worker's turn may be lost: %s", self._provider, why)
+
+    async def _beat(self) -> NoReturn:
         """Tell Temporal that this worker lives, in a task of its own: it must not depend on how much happens."""
         timeout = activity.info().heartbeat_timeout
         while True:
             activity.heartbeat(
                 Listening(
-                    since=self._since, reconciled=self._reconciled, events=self._events, signals=self.delivery.sent
+                    since=self._since, reconciled=self._reconciled, events=self._events, signals=self._delivery.sent
                 )
             )
             await asyncio.sleep((timeout or UNASKED).total_seconds() / BEATS)
 
-    async def until_over(self) -> ApplicationError | None:
+    async def _until_over(self, beat: asyncio.Task[NoReturn]) -> ApplicationError | None:
         """Listen until there is a reason not to.
 
         Returns:
@@ -202,24 +240,37 @@ class _Session:
         """
         hearing = asyncio.create_task(self._hear())
         stopping = asyncio.create_task(self._leaving.wait())
+        given_up = asyncio.create_task(self.given_up.wait())
         turn = activity.info().start_to_close_timeout
         try:
             await asyncio.wait(
-                {hearing, stopping},
+                {hearing, stopping, given_up},
                 timeout=turn.total_seconds() * TURN if turn else None,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if hearing.done():
-                self._turns.lost(self._provider)
-                return connection_lost(self._provider, hearing.exception(), CONNECT)
+                return self._lost(hearing.exception())
+            why = None
             if stopping.done():
-                return worker_leaves(f"the worker that listened to {self._provider} is stopping")
-            return None
+                why = worker_leaves(f"the worker that listened to {self._provider} is stopping")
+            if self._since is not None and self._telephony.replaces_listeners:
+                await self._delivery.finish()
+                beat.cancel()
+                self._tell(why)  # and somebody else begins to listen
+                await asyncio.wait({hearing}, timeout=self._stay.total_seconds())
+            return why
         finally:
-            # Both have to be over before this is: two listeners of a node would take the connection from each other.
-            for task in (hearing, stopping):
+            # All have to be over before this is: two listeners of a node would take the connection from each other.
+            for task in (hearing, stopping, given_up):
                 task.cancel()
-            await asyncio.gather(hearing, stopping, return_exceptions=True)
+            await asyncio.gather(hearing, stopping, given_up, return_exceptions=True)
+
+    def _lost(self, error: BaseException | None) -> ApplicationError:
+        if isinstance(error, ListenerReplaced):
+            self._turns.fine(self._provider)  # it is somebody else's turn
+        else:
+            self._turns.lost(self._provider)
+        return connection_lost(self._provider, error, CONNECT)
 
     async def _hear(self) -> None:
         """Pass on events until the connection is lost."""
@@ -230,9 +281,9 @@ class _Session:
                 await anext(events)
             self._since = datetime.now(UTC)
             self._turns.fine(self._provider)
-            self._show(1)
+            self._metrics.connected(self._provider, +1)
             await self._reconcile()
-            counting = asyncio.create_task(self._count_legs())
+            counting = asyncio.create_task(self._metrics.count_legs(self._provider, self._telephony, COUNT))
             async for event in events:
                 if isinstance(event, TransferAsked):
                     # Not waited for: nobody's events may be late because somebody presses a key.
@@ -241,48 +292,28 @@ class _Session:
                 elif event is not None:
                     self._pass_on(event)
         finally:
-            self._show(0)
             if counting is not None:
                 counting.cancel()
                 await asyncio.gather(counting, return_exceptions=True)
-                self._show_legs({})  # whoever listens next shows them, and nobody twice
+            self._metrics.connected(self._provider, -1 if self._since else 0)
             await _close(events)
-
-    async def _count_legs(self) -> NoReturn:
-        """Show how many legs are open, again and again, as long as the node tells."""
-        while True:
-            await asyncio.sleep(COUNT.total_seconds())
-            try:
-                self._show_legs(await self._telephony.owners())
-            except TelephonyError as error:
-                logger.debug("the legs on %s were not counted: %s", self._provider, error)
-
-    def _show(self, up: int) -> None:
-        metrics.show(activity.metric_meter(), metrics.LISTENER_UP, {"provider": self._provider}, up)
-
-    def _show_legs(self, owned: Mapping[str, OwnedLegs]) -> None:
-        labels = {"provider": self._provider}
-        count = sum(len(it.phases) for it in owned.values())
-        metrics.show(activity.metric_meter(), metrics.LEGS_OPEN, labels, count)
 
     def _note_heard(self, kind: str) -> None:
         self._events += 1
-        labels = {"provider": self._provider, "kind": kind}
-        metrics.count(activity.metric_meter(), metrics.EVENTS_HEARD, labels)
+        self._metrics.heard(self._provider, kind)
 
     def _look(self, owners: Mapping[str, OwnedLegs | None]) -> None:
         """Tell workflows what there is of their legs. Who finds more in it than news looks at the real state."""
         for owner, legs in sorted(owners.items()):
-            self.delivery.post(owner, as_look(legs))
+            self._delivery.post(owner, as_look(legs))
         self._reconciled += len(owners)
-        labels = {"provider": self._provider}
-        metrics.count(activity.metric_meter(), metrics.LISTENER_LOOKS, labels, len(owners))
+        self._metrics.looks(self._provider, len(owners))
 
     async def _reconcile(self) -> None:
         # Asked for after listening began, so that whatever is not in the answer yet will be heard.
         owners = await self._telephony.owners()
         self._look(owners)
-        self._show_legs(owners)
+        self._metrics.legs(self._provider, owners)
         logger.info("listening to %s, %d transfers look at the real state", self._provider, len(owners))
         self._tasks.create_task(self._reconcile_bereft(owners.keys()))
 
@@ -304,7 +335,7 @@ class _Session:
 
     def _pass_on(self, event: LegEvent) -> None:
         self._note_heard(event.kind.value)
-        self.delivery.post(event.owner, as_signal(event))
+        self._delivery.post(event.owner, as_signal(event))
 
 
 async def _close(events: AsyncIterator[LegEvent | TransferAsked | None]) -> None:

@@ -17,7 +17,7 @@ from temporalio.workflow import SandboxImportNotificationPolicy
 
 from activities.admission import Admission, Tenants
 from activities.arrange import Arrange
-from activities.listen import Listen
+from activities.listen import STAY, Listen
 from activities.telephony.interface import Telephony
 from activities.turns import Turns
 from hookflash import names
@@ -94,14 +94,18 @@ class Limits(NamedTuple):
 
 
 class _ListeningWorker(Worker):
-    """Tells its activities that it stops before it does anything about it, so that no turn begins unaware of it."""
+    """Tells its activities that it stops before it does anything about it, so that no turn begins unaware of it.
 
-    leaving: asyncio.Event
+    It has stopped when it hears nothing any more, which may be until somebody else listens.
+    """
+
+    listening: Listen
 
     async def shutdown(self) -> None:
         """See base class."""
-        self.leaving.set()
+        self.listening.leaving.set()
         await super().shutdown()
+        await self.listening.until_silent()
 
 
 def sandbox(policy: SandboxImportNotificationPolicy | None = None) -> SandboxedWorkflowRunner:
@@ -181,11 +185,18 @@ def build_workers(
             for provider in providers
         ]
     if role in (Role.ALL, Role.LISTENER, Role.PROVIDER):
-        leaving = asyncio.Event()
+        listening = Listen(
+            client,
+            providers,
+            tenants,
+            turns,
+            heartbeat_timeout=limits.heartbeat_timeout,
+            stay=min(STAY, limits.graceful_shutdown_timeout),
+        )
         listener = _ListeningWorker(
             client,
             task_queue=names.LISTENER_TASK_QUEUE,
-            activities=[Listen(client, providers, tenants, turns, leaving, limits.heartbeat_timeout).listen],
+            activities=[listening.listen],
             interceptors=interceptors,
             max_concurrent_activities=limits.activity_slots,
             max_heartbeat_throttle_interval=LISTENER_THROTTLE,
@@ -193,7 +204,7 @@ def build_workers(
             deployment_config=deployment,
             graceful_shutdown_timeout=limits.graceful_shutdown_timeout,
         )
-        listener.leaving = leaving
+        listener.listening = listening
         workers.append(listener)
     return tuple(workers)
 

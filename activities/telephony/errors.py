@@ -23,6 +23,10 @@ class ProviderUnavailable(TelephonyError):
     kind = "ProviderUnavailable"
 
 
+class ListenerReplaced(ProviderUnavailable):
+    """Somebody else listens now, and hears what happens from here on."""
+
+
 class OutcomeUnknown(TelephonyError):
     """The answer was lost: it may have been executed. Only looking again may follow, which ``arrange`` always does."""
 

@@ -22,6 +22,10 @@ class Telephony(Protocol):
     * It is bounded to about two seconds in all, with short retries inside; a person is waiting.
     """
 
+    replaces_listeners: bool
+    """Whether who begins to listen, in any process, takes the events from who listened before, with nothing told twice
+    or to nobody in between. One who goes may then stay until that."""
+
     async def arrange(self, wanted: Arrangement) -> Observation:
         """Make ``wanted`` true.
 
@@ -41,7 +45,8 @@ class Telephony(Protocol):
         That a phone asks for a transfer is told whoever owns its leg, and nothing else is done about it.
 
         Raises:
-            ProviderUnavailable: The connection was lost, or somebody else listens now.
+            ListenerReplaced: Somebody else listens now.
+            ProviderUnavailable: The connection was lost.
         """
         ...
 

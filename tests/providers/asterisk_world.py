@@ -55,6 +55,8 @@ class ListenedTo:
     Asterisk gives the events to the socket that was opened last. It goes wrong for one ``arrange`` at a time.
     """
 
+    replaces_listeners = True
+
     def __init__(self, provider: AsteriskTelephony, proxy: AriProxy) -> None:
         self._provider = provider
         self._proxy = proxy

@@ -93,6 +93,8 @@ class Hooks:
 class Watched:
     """The provider, whose process can be made to die in the middle; it hears what the ingress would signal."""
 
+    replaces_listeners = False
+
     def __init__(self, telephony: TwilioTelephony, emulator: TwilioEmulator, hooks: Hooks) -> None:
         self.telephony = telephony
         self.dies = False

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 
-from activities.telephony.errors import ProviderUnavailable, TelephonyError
+from activities.telephony.errors import ListenerReplaced, ProviderUnavailable, TelephonyError
 from activities.telephony.model import (
     Arrangement,
     LegEvent,
@@ -21,11 +21,14 @@ LEG, MARK = "the leg", "as it is"
 class ScriptedTelephony:
     """Implements `Telephony`, but for arrangements."""
 
-    def __init__(self, owners: Iterable[str] = ()) -> None:
+    def __init__(self, owners: Iterable[str] = (), *, replaces_listeners: bool = False) -> None:
+        self.replaces_listeners = replaces_listeners
         self.owned = set(owners)
         self.reachable = True
         self.connections = 0
         """How often somebody began to listen."""
+        self.silences = 0
+        """How often who listened went before anybody else was there."""
         self.declined: list[str] = []
         """The legs whose phones were told that nothing comes of their transfer."""
         self._line: asyncio.Queue[LegEvent | TransferAsked | TelephonyError | None] | None = None
@@ -59,7 +62,7 @@ class ScriptedTelephony:
         """See `Telephony`."""
         if not self.reachable:
             raise ProviderUnavailable("no answer")
-        self.emit(ProviderUnavailable("somebody else listens now"))
+        self.emit(ListenerReplaced("somebody else listens now"))
         line = self._line = asyncio.Queue()
         self.connections += 1
         self._changed.set()
@@ -73,6 +76,7 @@ class ScriptedTelephony:
         finally:
             if self._line is line:
                 self._line = None
+                self.silences += 1
 
     async def owners(self) -> Mapping[str, OwnedLegs]:
         """See `Telephony`. Each owns one leg."""

@@ -12,7 +12,7 @@ from activities.telephony.asterisk.refusing import LostKeys
 from activities.telephony.asterisk.settings import AsteriskSettings
 from activities.telephony.asterisk.state import TENANT, Variable
 from activities.telephony.asterisk.translation import AriEvent, Translator
-from activities.telephony.errors import ProviderUnavailable
+from activities.telephony.errors import ListenerReplaced, ProviderUnavailable
 from activities.telephony.model import LegEvent, LegEventKind, TransferAsked
 
 SIGN_OF_LIFE = 1.0
@@ -30,7 +30,8 @@ async def listen(
     item, which is None. Inbound calls that enter the application are left to the contact centre's own call control.
 
     Raises:
-        ProviderUnavailable: The connection was lost, or another listener has taken over.
+        ListenerReplaced: Another listener has taken over.
+        ProviderUnavailable: The connection was lost.
     """
     socket = await client.listen(settings.app, settings.heartbeat)
     lost_keys = LostKeys(client, settings)
@@ -47,7 +48,7 @@ async def listen(
             if event is None:
                 continue
             if event.type == "ApplicationReplaced":
-                raise ProviderUnavailable("another listener took over the events of this application")
+                raise ListenerReplaced("another listener took over the events of this application")
             news = translator.translate(event)
             if event.reported_to:
                 lost_keys.reached(event.reported_to)

@@ -69,6 +69,8 @@ hundred that begin together none would be done in time, where one after another 
 class AsteriskTelephony:
     """One Asterisk node over ARI. It keeps no state of any call, so any number of processes may use a node."""
 
+    replaces_listeners = True
+
     def __init__(self, settings: AsteriskSettings) -> None:
         """Take the node's settings; nothing is opened before the first call."""
         self._settings = settings

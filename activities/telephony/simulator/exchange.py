@@ -39,6 +39,8 @@ class SimulatedExchange:
         on_change: Called with every change of who hears whom.
     """
 
+    replaces_listeners = False
+
     def __init__(
         self,
         clock: Clock | None = None,

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from weakref import WeakValueDictionary
 
-from activities.telephony.errors import OutcomeUnknown, ProviderUnavailable
+from activities.telephony.errors import ListenerReplaced, OutcomeUnknown, ProviderUnavailable
 from activities.telephony.model import (
     Arrangement,
     LegEvent,
@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 class TwilioTelephony:
     """One Twilio account. It keeps no state of any call, so any number of processes may use an account."""
 
+    replaces_listeners = False
+
     def __init__(self, settings: TwilioSettings, urls: CallbackUrls) -> None:
         """Take the account and the URLs of its webhooks; nothing is opened before the first call."""
         self._settings = settings
@@ -67,7 +69,8 @@ class TwilioTelephony:
         The webhooks tell sooner, and go another way. This is for what they have not told.
 
         Raises:
-            ProviderUnavailable: Twilio cannot be reached, or somebody else listens in this process now.
+            ListenerReplaced: Somebody else listens in this process now.
+            ProviderUnavailable: Twilio cannot be reached.
         """
         self._listeners += 1
         turn = self._listeners
@@ -81,7 +84,7 @@ class TwilioTelephony:
             while (left := due - loop.time()) > 0:
                 await asyncio.sleep(min(left, SIGN_OF_LIFE))
                 if turn != self._listeners:
-                    raise ProviderUnavailable("another listener looks at this account now")
+                    raise ListenerReplaced("another listener looks at this account now")
                 yield None
             for event in await poll.look():
                 yield event
