@@ -1,9 +1,12 @@
-"""Whether an activity's attempt is still the one that Temporal waits for."""
+"""What Temporal knows of an activity's attempt: whether it still waits for it, and who else could have the next."""
 
 import logging
 from datetime import timedelta
 
 from temporalio import activity
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -33,3 +36,26 @@ async def is_awaited(client: Client, rpc_timeout: timedelta) -> bool:
         return True
     pending = described.raw_description.pending_activities
     return any(it.activity_id == info.activity_id and it.attempt == info.attempt for it in pending)
+
+
+async def may_be_followed(client: Client, rpc_timeout: timedelta) -> bool:
+    """Ask Temporal whether a worker other than this one asks for such activities, or has done so minutes ago.
+
+    Args:
+        client: Of this worker, which has its identity.
+        rpc_timeout: Longest wait for the answer.
+
+    Returns:
+        True also where Temporal does not say: it names no workers that have a build id.
+    """
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace,
+        task_queue=TaskQueue(name=activity.info().task_queue),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+    )
+    try:
+        described = await client.workflow_service.describe_task_queue(request, timeout=rpc_timeout)
+    except RPCError as error:
+        logger.warning("whether another worker is there is not known: %s", error)
+        return True
+    return {it.identity for it in described.pollers} != {client.identity}

@@ -19,7 +19,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
 from activities.admission import Tenants
-from activities.attempts import is_awaited
+from activities.attempts import is_awaited, may_be_followed
 from activities.delivery import PATIENCE, Delivery, as_look, as_signal
 from activities.listener_errors import PAUSE, connection_lost, with_pause, worker_leaves
 from activities.listener_metrics import ListenerMetrics
@@ -42,9 +42,12 @@ CONNECT = timedelta(seconds=5)
 TURN = 0.9
 """Part of its start-to-close time-out after which a listener ends by itself, in good order."""
 
-STAY = timedelta(seconds=2)
+STAY = timedelta(seconds=5)
 """Longest time that one whose turn is over hears on, until the next one listens: while nobody does, Asterisk takes
-nobody into the application."""
+nobody into the application. It takes some tenths of a second."""
+
+ASKING = timedelta(seconds=1)
+"""Longest wait for what Temporal knows of the next one."""
 
 COUNT = timedelta(seconds=15)
 """Between two counts of the open legs: as often as Prometheus looks, in docker-compose.yml."""
@@ -135,9 +138,8 @@ class Listen:
                 category=ApplicationErrorCategory.BENIGN,
             )
         keys = TransferKeys(self._client, provider, telephony, self._tenants)
-        session = _Session(
-            provider, telephony, self._client, keys, self._turns, self.leaving, self._stay, self._metrics
-        )
+        how = (self._turns, self.leaving, self._stay, self._metrics)
+        session = _Session(provider, telephony, self._client, keys, *how)
         life = asyncio.create_task(session.live())
         self._lives.add(life)
         life.add_done_callback(self._lives.discard)
@@ -253,7 +255,8 @@ class _Session:
             why = None
             if stopping.done():
                 why = worker_leaves(f"the worker that listened to {self._provider} is stopping")
-            if self._since is not None and self._telephony.replaces_listeners:
+            heard = self._since is not None and self._telephony.replaces_listeners
+            if heard and await may_be_followed(self._client, ASKING):
                 await self._delivery.finish()
                 beat.cancel()
                 self._tell(why)  # and somebody else begins to listen

@@ -15,6 +15,7 @@ from temporalio.worker import Worker
 
 from activities import listen
 from activities.listen import Listen
+from activities.telephony.model import OwnedLegs
 from hookflash import names
 from tests.support.polling import eventually
 from tests.workers.environ import Environ, refusal
@@ -130,7 +131,7 @@ def test_what_is_usual_is_no_input_as_older_engines_refuse_it() -> None:
 class Faulty(ScriptedTelephony):
     """A provider whose code is wrong."""
 
-    async def owners(self) -> dict[str, int]:
+    async def owners(self) -> dict[str, OwnedLegs]:
         """See `Telephony`."""
         raise KeyError("leg")
 

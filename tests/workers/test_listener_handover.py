@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from uuid import uuid4
 
@@ -21,7 +21,7 @@ from hookflash.converter import data_converter
 from tests.support.polling import eventually
 from tests.workers.recorder import Recorder
 from tests.workers.scripted_telephony import ScriptedTelephony
-from workers.engine import Role, build_workers, ensure_listeners, running
+from workers.engine import Limits, Role, build_workers, ensure_listeners, running
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -150,27 +150,38 @@ async def test_a_connection_that_is_lost_in_between_is_no_reason_to_stay(
         await old.listen.until_silent()
 
 
-async def test_a_worker_has_stopped_when_another_one_listens(own_namespace: Client) -> None:
-    telephony = ScriptedTelephony(replaces_listeners=True)
+@asynccontextmanager
+async def worker(client: Client, telephony: ScriptedTelephony, name: str, role: Role) -> AsyncGenerator[None]:
+    """The worker of a process, which has a name."""
+    address = client.service_client.config.target_host
+    own = await Client.connect(address, namespace=client.namespace, data_converter=data_converter, identity=name)
+    async with running(build_workers(own, {NODE: telephony}, Tenants(), role=role, limits=Limits(LONG))):
+        yield
 
-    @asynccontextmanager
-    async def worker(role: Role) -> AsyncGenerator[None]:
-        address = own_namespace.service_client.config.target_host
-        client = await Client.connect(address, namespace=own_namespace.namespace, data_converter=data_converter)
-        async with running(build_workers(client, {NODE: telephony}, Tenants(), role=role)):
-            yield
 
-    async with worker(Role.ENGINE):
+async def test_a_worker_has_stopped_when_another_one_listens(
+    own_namespace: Client, telephony: ScriptedTelephony, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with worker(own_namespace, telephony, "engine", Role.ENGINE), AsyncExitStack() as new:
         await ensure_listeners(own_namespace, [NODE])
-        async with worker(Role.LISTENER):
+        with monkeypatch.context() as patch:
+            patch.setattr("workers.engine.STAY", LONG)
+            old = worker(own_namespace, telephony, "old", Role.LISTENER)
+            await old.__aenter__()
+        await telephony.until_connections(1)
+        await new.enter_async_context(worker(own_namespace, telephony, "new", Role.LISTENER))
+        await old.__aexit__(None, None, None)
+        assert (telephony.connections, telephony.silences) == (2, 0)
+        monkeypatch.setattr(telephony, "replaces_listeners", False)  # there is nobody whom the new one could wait for
+
+
+async def test_a_worker_that_is_alone_does_not_wait_for_another(
+    own_namespace: Client, telephony: ScriptedTelephony, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be what its successor waits for."""
+    monkeypatch.setattr("workers.engine.STAY", LONG)
+    async with worker(own_namespace, telephony, "engine", Role.ENGINE):
+        await ensure_listeners(own_namespace, [NODE])
+        async with worker(own_namespace, telephony, "alone", Role.LISTENER):
             await telephony.until_connections(1)
-            async with worker(Role.LISTENER):
-                pass  # the one that does not listen
-            new = worker(Role.LISTENER)
-            await new.__aenter__()
-        try:
-            assert telephony.connections == 2
-            assert telephony.listening
-            assert telephony.silences == 0
-        finally:
-            await new.__aexit__(None, None, None)
+    assert (telephony.connections, telephony.silences) == (1, 1)
