@@ -1,6 +1,7 @@
 """Any value that a model can have, made out of its fields: for tests that hold for every model that travels."""
 
 import types
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
@@ -55,7 +56,7 @@ def _of(hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 any annotation
         return st.sampled_from(parts)
     if origin is tuple:
         return st.lists(_of(parts[0]), max_size=3).map(tuple)
-    if origin is dict:
+    if origin in (dict, Mapping):
         return st.dictionaries(_of(parts[0]), _of(parts[1]), max_size=2)
     if hint is type(None):
         return st.none()
