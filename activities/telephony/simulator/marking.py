@@ -1,6 +1,7 @@
 """What stands for the legs of one owner, so that a look at all of them tells whether anything has changed. Pure."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
@@ -18,22 +19,33 @@ def owned_legs(present: Mapping[str, Leg], rooms: AbstractSet[str]) -> dict[str,
         present: Every leg that is there, by id.
         rooms: Ids of the rooms that exist.
     """
-    owners = {leg.owner for leg in present.values() if leg.owner}
-    return {owner: _of(owner, present.values(), rooms) for owner in owners}
+    owned: defaultdict[str, list[Leg]] = defaultdict(list)
+    for leg in present.values():
+        if leg.owner:
+            owned[leg.owner].append(leg)
+    members = _members(present.values())
+    phases = {owner: {leg.id: leg.phase for leg in legs} for owner, legs in owned.items()}
+    return {owner: OwnedLegs(phases=phases[owner], mark=_mark(legs, members, rooms)) for owner, legs in owned.items()}
 
 
 def mark_of(owner: str, present: Mapping[str, Leg], rooms: AbstractSet[str]) -> str:
     """Return the mark of one owner's legs."""
-    return _of(owner, present.values(), rooms).mark
+    legs = [leg for leg in present.values() if leg.owner == owner]
+    theirs = {leg.room for leg in legs}
+    return _mark(legs, _members(leg for leg in present.values() if leg.room in theirs), rooms)
 
 
-def _of(owner: str, present: Iterable[Leg], rooms: AbstractSet[str]) -> OwnedLegs:
-    everybody = sorted(present, key=lambda leg: leg.id)
-    legs = [leg for leg in everybody if leg.owner == owner]
-    said = [f"leg {_said(leg)} {[it.id for it in everybody if leg.room and it.is_in(leg.room)]}" for leg in legs]
-    said += [f"room {room}" for room in sorted({leg.room for leg in legs} & rooms)]
-    mark = hashlib.blake2b("\n".join(said).encode(), digest_size=SIZE).hexdigest()
-    return OwnedLegs(phases={leg.id: leg.phase for leg in legs}, mark=mark)
+def _members(legs: Iterable[Leg]) -> Mapping[str, list[str]]:
+    members: defaultdict[str, list[str]] = defaultdict(list)
+    for leg in legs:
+        if leg.room and leg.is_in(leg.room):
+            members[leg.room].append(leg.id)
+    return members
+
+
+def _mark(legs: Iterable[Leg], members: Mapping[str, list[str]], rooms: AbstractSet[str]) -> str:
+    said = [f"{_said(leg)} {leg.room in rooms} {sorted(members.get(leg.room, ()))}" for leg in legs]
+    return hashlib.blake2b("\n".join(sorted(said)).encode(), digest_size=SIZE).hexdigest()
 
 
 def _said(leg: Leg) -> tuple[str | int, ...]:
