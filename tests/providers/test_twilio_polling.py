@@ -12,6 +12,7 @@ from activities.telephony.twilio.resources import Record
 from hookflash import Cause
 from tests.providers.contract import Transfer
 from tests.providers.listening import listening
+from tests.providers.twilio_emulator import Fault
 from tests.providers.twilio_world import TwilioWorld, settings, twilio_world
 from tests.providers.world import eventually
 
@@ -66,6 +67,40 @@ async def test_why_a_leg_has_ended_by_itself_is_kept_for_who_asks_later(world: T
             return document is not None and document.data.ending is Cause.BUSY
 
         await eventually(world, kept, lambda: "not kept")
+
+
+async def test_a_dialling_that_never_arrived_is_told_before_its_time_to_ring_is_over(world: TwilioWorld) -> None:
+    transfer = await Transfer.of_a_new_call(world)
+    target = await transfer.target()
+    async with listening(world) as listener:
+        world.emulator.faults.dials = [Fault.CUT]
+        await transfer.arrange({transfer.customer: IN_ROOM, transfer.agent: ON_HOLD, target: RINGING})
+        told = await listener.until(target, LegEventKind.ENDED)
+        assert told.cause is Cause.UNREACHABLE
+    assert await world.rings(target) == 0
+
+
+async def test_a_dialling_that_arrived_unheard_is_found_and_not_given_up(world: TwilioWorld, records: Records) -> None:
+    transfer = await Transfer.of_a_new_call(world)
+    target = await transfer.target()
+    async with listening(world) as listener:
+        await transfer.arrange({transfer.customer: IN_ROOM, transfer.agent: ON_HOLD, target: RINGING})
+        await transfer.until_it_rings(target)
+        # As if whoever has dialled had died before the answer.
+        world.emulator.rest.documents[f"{PREFIX}{target.leg}"].data = {
+            "owner": transfer.owner,
+            "dialled": True,
+            "room": transfer.room,
+        }
+
+        async def found() -> bool:
+            document = await records.read(target.leg)
+            return document is not None and document.data.call == world.sid(target)
+
+        await eventually(world, found, lambda: "not found")
+        await world.answer(target)
+        await listener.until(target, LegEventKind.ANSWERED)
+        assert await world.rings(target) == 1
 
 
 async def test_an_account_out_of_reach_ends_the_listening(world: TwilioWorld) -> None:

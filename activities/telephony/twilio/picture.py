@@ -88,10 +88,18 @@ class Picture:
     def undecided(self, leg: str, limit: timedelta) -> bool:
         """Return whether a leg was perhaps dialled a moment ago, and may still appear."""
         document = self.records.get(leg)
-        if document is None or document.data.call or document.data.ending is not None or not document.data.dialled:
-            return False
-        made = document.date_created
-        return made is None or self.said_at is None or self.said_at - made < limit
+        return document is not None and unanswered(document) and not overdue(document, self.said_at, limit)
+
+
+def unanswered(document: Document) -> bool:
+    """Return whether a leg was perhaps dialled, and what became of it is not known."""
+    return document.data.dialled and not document.data.call and document.data.ending is None
+
+
+def overdue(document: Document, now: datetime | None, limit: timedelta) -> bool:
+    """Return whether a leg would have appeared by now. Not, while it is not known when it was dialled, or the time."""
+    made = document.date_created
+    return made is not None and now is not None and now - made >= limit
 
 
 def call_of(leg: str, record: Record | None) -> str:

@@ -258,7 +258,7 @@ class _Planner:
         record = Record(owner=self.wanted.owner, dialled=True)
         to, shown = destination(dial.address), caller(dial.caller_id, self.settings)
         if leg.placement is Placement.RINGING:
-            return Dial(leg.leg, to, shown, seconds, record)
+            return Dial(leg.leg, to, shown, seconds, record.model_copy(update={"room": self.wanted.room}))
         waits = math.ceil((dial.accept_timeout + LET_IN).total_seconds())
         return Screen(leg.leg, to, shown, seconds, dial.prompt, waits, dial.detect_machine, record)
 

@@ -4,14 +4,17 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import timedelta
 
 from activities.telephony.errors import TelephonyError
 from activities.telephony.model import LegEvent, LegEventKind, OwnedLegs, Phase
 from activities.telephony.twilio.causes import Ending, ending_of
 from activities.telephony.twilio.client import TwilioClient, path
-from activities.telephony.twilio.picture import call_of
+from activities.telephony.twilio.picture import call_of, overdue, unanswered
 from activities.telephony.twilio.records import RecordChanged, Records
-from activities.telephony.twilio.resources import LIVE, Call, CallPage, Document, Left, Record
+from activities.telephony.twilio.resources import LIVE, Call, CallPage, Document, Left
+from activities.telephony.twilio.rooms import open_room, participants
+from activities.telephony.twilio.verdicts import LOST
 from hookflash import Cause
 from hookflash.events import Evidence
 
@@ -26,7 +29,15 @@ class Poll:
     What has happened before the first look is nobody's news: who begins to listen has everybody look for themselves.
     """
 
-    def __init__(self, client: TwilioClient, records: Records) -> None:
+    def __init__(self, client: TwilioClient, records: Records, undecided: timedelta) -> None:
+        """Begin to look.
+
+        Args:
+            client: The account.
+            records: Of its legs.
+            undecided: How long a leg may be missing whose dialling was never answered.
+        """
+        self._undecided = undecided
         self._client = client
         self._records = records
         self._phases: dict[str, Phase] | None = None
@@ -52,7 +63,7 @@ class Poll:
                 events += _progress(record.owner, leg, known, call.phase)
                 continue
             phases[leg] = known
-            if known < Phase.ENDED and (ending := await self._ending(leg, record, known)) is not None:
+            if known < Phase.ENDED and (ending := await self._ending(leg, document, known)) is not None:
                 phases[leg] = Phase.ENDED
                 events.append(_ended(record.owner, leg, ending))
                 if not first:  # how far it had come is not known then, nor whether anybody has heard it ring
@@ -80,28 +91,43 @@ class Poll:
             url, query = self._client.base_url + following if following else None, []
         return found
 
-    async def _ending(self, leg: str, record: Record, known: Phase) -> Ending | None:
+    async def _ending(self, leg: str, document: Document, known: Phase) -> Ending | None:
         """Say why a leg is not among the live ones; None if it may still be on its way."""
+        record = document.data
         if record.ending is not None:
             return Ending(record.ending, Evidence(text=record.ending_text))
         if record.left is Left.FAREWELL:
             return Ending(Cause.RELEASED, Evidence())
         sid = call_of(leg, record)
         if not sid:
-            return None
+            return await self._of_unanswered(leg, document)
         where = f"{self._client.account}{path('Calls', f'{sid}.json')}"
         call = await self._client.get(where, Call.model_validate)
         if call is None:
             return Ending(None, Evidence(text="there is no such call any more"))
         return None if call.live else ending_of(call, known)
 
+    async def _of_unanswered(self, leg: str, document: Document) -> Ending | None:
+        """Look for a leg whose dialling was never answered, as nobody else does before its time to ring is over."""
+        room = document.data.room
+        if not room or not unanswered(document) or not overdue(document, self._client.said_at, self._undecided):
+            return None
+        inside = await participants(self._client, await open_room(self._client, room))
+        found = next((it for it in inside if it.label == leg), None)
+        if found is None:
+            return LOST
+        await self._write(leg, document, call=found.call_sid)  # by which the next look finds it
+        return None
+
     async def _settle(self, leg: str, document: Document, ending: Ending) -> None:
         """Keep why it ended, and no longer than need be: every record costs each look its share."""
         if document.data.ending is not None or document.data.left is Left.FAREWELL or ending.cause is None:
             return
-        ended = document.data.model_copy(update={"ending": ending.cause, "ending_text": ending.evidence.text})
+        await self._write(leg, document, ending=ending.cause, ending_text=ending.evidence.text)
+
+    async def _write(self, leg: str, document: Document, **changes: object) -> None:
         try:
-            await self._records.write(leg, ended, document.revision)
+            await self._records.write(leg, document.data.model_copy(update=changes), document.revision)
         except RecordChanged:
             pass  # somebody has just done something with it; the next one who listens sees to it
         except TelephonyError as error:

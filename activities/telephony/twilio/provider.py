@@ -24,7 +24,8 @@ from activities.telephony.twilio.picture import Picture, call_of
 from activities.telephony.twilio.plan import Plan, make_plan
 from activities.telephony.twilio.polling import Poll
 from activities.telephony.twilio.records import Records
-from activities.telephony.twilio.resources import Call, Conference, ConferencePage, Participant, ParticipantPage
+from activities.telephony.twilio.resources import Call
+from activities.telephony.twilio.rooms import open_room, participants
 from activities.telephony.twilio.settings import TwilioSettings
 from activities.telephony.twilio.steps import Step
 
@@ -74,7 +75,7 @@ class TwilioTelephony:
         """
         self._listeners += 1
         turn = self._listeners
-        poll = Poll(self._client, self._records)
+        poll = Poll(self._client, self._records, self._settings.undecided)
         await poll.look()
         yield None
         interval = self._settings.poll_interval.total_seconds()
@@ -91,7 +92,7 @@ class TwilioTelephony:
 
     async def owners(self) -> Mapping[str, OwnedLegs]:
         """Return the workflows that own live legs; see ``Telephony.owners``."""
-        poll = Poll(self._client, self._records)
+        poll = Poll(self._client, self._records, self._settings.undecided)
         await poll.look()
         return poll.owners
 
@@ -156,42 +157,23 @@ class _Run:
     async def _look(self) -> Picture:
         """Read what there is of the legs and the room of this arrangement, and nothing else of the account."""
         legs = [leg.leg for leg in self._wanted.legs]
-        room, documents = await asyncio.gather(self._room(), asyncio.gather(*(self._records.read(leg) for leg in legs)))
+        room, documents = await asyncio.gather(
+            open_room(self._client, self._wanted.room), asyncio.gather(*(self._records.read(leg) for leg in legs))
+        )
         records = {leg: document for leg, document in zip(legs, documents, strict=True) if document is not None}
         said_at = self._client.said_at
-        participants = await self._participants(room)
-        picture = Picture(records, room, participants, {}, said_at)
+        inside = await participants(self._client, room)
+        picture = Picture(records, room, inside, {}, said_at)
         elsewhere = [leg for leg in legs if not self._is_inside(picture, leg)]
         sids = {leg: sid for leg in elsewhere if (sid := call_of(leg, picture.record(leg)))}
         calls = await asyncio.gather(*(self._call(sid) for sid in sids.values()))
         found = {leg: call for leg, call in zip(sids, calls, strict=True) if call is not None}
         self._executor.joining &= {leg for leg, call in found.items() if call.live}
-        return Picture(records, room, participants, found, said_at, frozenset(self._executor.joining))
+        return Picture(records, room, inside, found, said_at, frozenset(self._executor.joining))
 
     def _is_inside(self, picture: Picture, leg: str) -> bool:
         participant = picture.participant(leg)
         return participant is not None and participant.phase < Phase.ENDED
-
-    async def _room(self) -> Conference | None:
-        """Return the conference of the room's name; there is one at a time that has not ended."""
-        found = await asyncio.gather(
-            *(
-                self._client.get(
-                    f"{self._client.account}{path('Conferences.json')}",
-                    ConferencePage.model_validate,
-                    [("FriendlyName", self._wanted.room), ("Status", status)],
-                )
-                for status in ("in-progress", "init")
-            )
-        )
-        return next((conference for page in found if page is not None for conference in page.conferences), None)
-
-    async def _participants(self, room: Conference | None) -> tuple[Participant, ...]:
-        if room is None:
-            return ()
-        where = f"{self._client.account}{path('Conferences', room.sid, 'Participants.json')}"
-        page = await self._client.get(where, ParticipantPage.model_validate, [("PageSize", "250")])
-        return page.participants if page is not None else ()
 
     async def _call(self, sid: str) -> Call | None:
         return await self._client.get(f"{self._client.account}{path('Calls', f'{sid}.json')}", Call.model_validate)

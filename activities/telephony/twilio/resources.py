@@ -112,6 +112,9 @@ class Record(_Resource):
     """Sid of its call. Default: it is not known (yet) what became of the dialling."""
     dialled: bool = False
     """Whether the engine has rung it: written before the dialling, so that nobody is ever rung twice."""
+    room: str = ""
+    """Room into which it was rung, where it is found by its label if the dialling was never answered. Default: it was
+    rung outside of any, or not by the engine."""
     music: str = ""
     """Class of the music that it hears on hold. Default: it was not on hold yet."""
     announced: int = 0

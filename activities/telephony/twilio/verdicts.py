@@ -25,6 +25,10 @@ def endings(wanted: Arrangement, picture: Picture, settings: TwilioSettings) -> 
     return {leg: ending for leg, ending in found.items() if ending is not None}
 
 
+LOST = Ending(Cause.UNREACHABLE, Evidence(text="its dialling was not answered, and it is not there"))
+"""Of a leg that may never have been rung, and never is again."""
+
+
 def _ending(leg: WantedLeg, picture: Picture, settings: TwilioSettings) -> Ending | None:
     if picture.left(leg.leg) is Left.FAREWELL:
         return _said(Cause.RELEASED, "it hears its farewell")
@@ -50,7 +54,7 @@ def _of_absent(leg: WantedLeg, picture: Picture, settings: TwilioSettings) -> En
     if leg.placement is Placement.GONE:
         return _said(Cause.RELEASED, "")
     if picture.record(leg.leg) is not None:
-        return _said(Cause.UNREACHABLE, "its dialling was not answered, and it is not there")
+        return LOST
     if leg.known > Phase.NEW:
         return _said(Cause.HUNG_UP if leg.known >= Phase.ANSWERED else None, "there is no such call any more")
     if leg.dial is None or leg.placement not in DIALLED_PLACEMENTS:
