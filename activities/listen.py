@@ -252,11 +252,10 @@ class _Session:
             )
             if hearing.done():
                 return self._lost(hearing.exception())
-            why = None
-            if stopping.done():
-                why = worker_leaves(f"the worker that listened to {self._provider} is stopping")
-            heard = self._since is not None and self._telephony.replaces_listeners
-            if heard and await may_be_followed(self._client, ASKING):
+            leaves, heard = stopping.done(), self._since is not None and self._telephony.replaces_listeners
+            why = worker_leaves(f"the worker that listened to {self._provider} is stopping") if leaves else None
+            # The next turn may be this worker's too, unless it leaves.
+            if heard and (not leaves or await may_be_followed(self._client, ASKING)):
                 await self._delivery.finish()
                 beat.cancel()
                 self._tell(why)  # and somebody else begins to listen

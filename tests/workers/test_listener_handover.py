@@ -185,3 +185,15 @@ async def test_a_worker_that_is_alone_does_not_wait_for_another(
         async with worker(own_namespace, telephony, "alone", Role.LISTENER):
             await telephony.until_connections(1)
     assert (telephony.connections, telephony.silences) == (1, 1)
+
+
+async def test_a_turn_that_ends_by_itself_is_followed_by_the_next_without_a_silence(
+    own_namespace: Client, telephony: ScriptedTelephony, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here it is the same worker's turn again, as it has no other."""
+    monkeypatch.setattr("workers.engine.STAY", LONG)
+    monkeypatch.setattr("activities.listen.TURN", 1e-4)  # a third of a second
+    async with worker(own_namespace, telephony, "alone", Role.ALL):
+        await ensure_listeners(own_namespace, [NODE])
+        await telephony.until_connections(4)
+        assert telephony.silences == 0
