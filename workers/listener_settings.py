@@ -15,5 +15,5 @@ class ListenerSettings(FromEnvironment):
     listener_heartbeat_timeout: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=1))] = (
         HEARTBEAT_TIMEOUT
     )
-    """How long a dead listener goes unnoticed; a number of seconds, or ISO 8601, from 1 s to a minute. There are three
+    """How long a dead listener goes unnoticed; a number of seconds, or ISO 8601, from 1 s to a minute. There are four
     heartbeats in it for each node, which Temporal Cloud bills. What runs takes it up within the hour."""
