@@ -31,7 +31,7 @@ from activities.transfer_key import TransferKeys
 from activities.turns import Turns
 
 BEATS = 4
-"""Heartbeats in a heartbeat time-out: this worker may stand still for three quarters of it before it is taken for dead."""
+"""Heartbeats in a time-out: this worker may stand still for three quarters of it before it is taken for dead."""
 
 UNASKED = timedelta(seconds=3)
 """The heartbeat time-out to go by where there is none."""

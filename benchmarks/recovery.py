@@ -25,7 +25,7 @@ transfer in memory, at different moments around the command `unhold`. Measured i
 command until the customer hears the agent. Where the listener is killed there is no command: the target refuses, and
 the customer comes back to the agent by itself. Temporal itself is killed with its database in a file, and started
 again at once. It is set as shipped: sticky time-out 1 s, workflow task time-out 2 s, listener's heartbeat time-out
-1.5 s."""
+1.2 s."""
 AFTER_A_KILL = Asked(p99_at_most=2.0)
 AFTER_A_STOP = Asked(p99_at_most=5.0)
 

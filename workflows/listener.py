@@ -11,8 +11,8 @@ from hookflash import names
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=1.2)
 """How long a dead worker goes unnoticed; calls go on meanwhile, only nobody hears of them. Beats come every quarter of
-it, so a worker may stand still for three quarters, as far as a busy one does (0.4 s were seen). One that is taken for dead and lives on
-does no harm (the next connection takes the events from it), but every open transfer of the node looks at the real
+it, so a worker may stand still for three quarters; 0.4 s were seen of a busy one. One that is taken for dead and lives
+on does no harm (the next connection takes the events from it), but every open transfer of the node looks at the real
 state then, which is not what a busy worker needs."""
 
 TURN = timedelta(hours=1)
