@@ -35,7 +35,7 @@ OF_A_BUILD: tuple[type, ...] = (PinnedTransfer, *WORKFLOWS[1:])
 
 PURE = (
     *("aim", "arrange_input", "call", "call_back_attempt", "feature_codes", "ids", "ledger", "legs", "limits"),
-    *("payloads", "recordings", "wording"),
+    *("news", "payloads", "recordings", "wording"),
 )
 """Modules of ``workflows`` that neither import Temporal nor one that does: nothing in them could ask for the time."""
 

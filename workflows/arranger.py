@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from typing import NamedTuple
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -14,26 +13,12 @@ from activities.telephony.errors import Unsupported
 from activities.telephony.model import Observation
 from workflows.aim import Aim
 from workflows.core import State
+from workflows.news import NotArranged, Observed
 
 TOTAL_LIMIT = timedelta(seconds=10)
 """How long Temporal tries again before the decision core is told: a person is waiting."""
 
 _RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=1))
-
-
-class Observed(NamedTuple):
-    """What the provider saw when an aim was carried out."""
-
-    aim: Aim
-    observation: Observation
-
-
-class NotArranged(NamedTuple):
-    """An aim could not be carried out."""
-
-    aim: Aim
-    permanently: bool
-    why: str
 
 
 class Arranger:

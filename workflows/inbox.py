@@ -2,9 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import deque
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -26,8 +24,8 @@ from hookflash import (
 )
 from hookflash.converter import Unreadable
 from hookflash.names import PROVIDER_EVENT_SIGNAL, STATUS_QUERY
-from workflows.arranger import NotArranged, Observed
-from workflows.core import Command, PlannedTarget, State, Timer, TimerFired, decide, possible
+from workflows.core import Command, PlannedTarget, State, Timer, decide, possible
+from workflows.news import Asked, KeyPressed, News, Reconcile
 from workflows.notice_board import NoticeBoard
 
 COMMAND_REJECTED = "CommandRejected"
@@ -35,37 +33,6 @@ COMMAND_REJECTED = "CommandRejected"
 
 MOST_PROVIDER_EVENTS = 1000
 """Events one transfer listens to. Temporal takes 10,000 signals per run, and then not even the one that ends it."""
-
-
-@dataclass
-class Asked:
-    """A command, and what became of it."""
-
-    command: Command
-    answered: bool = False
-    refused: str = ""
-    remaining: timedelta | None = None
-    """For extend: how long the wait is to run from now on."""
-
-
-class Reconcile(NamedTuple):
-    """Somebody has looked at the whole node, and doubts that we know the real state."""
-
-    legs: tuple[ProviderEvent, ...]
-    """How far each of our legs has come, as if that had just been heard."""
-    mark: str
-    """``OwnedLegs.mark``."""
-
-
-class KeyPressed(NamedTuple):
-    """A key was pressed, as the provider says."""
-
-    event: ProviderEvent
-    at: datetime
-    """When it was heard: it may have to wait for its turn."""
-
-
-News = Asked | ProviderEvent | KeyPressed | Observed | NotArranged | TimerFired | Reconcile
 
 
 class Inbox(ABC):

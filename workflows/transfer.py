@@ -23,7 +23,7 @@ from hookflash.names import WORKFLOW_TYPE, owner_token
 from workflows.admitting import admit, admit_at_once
 from workflows.aim import Aim
 from workflows.arrange_input import arrange_input
-from workflows.arranger import Arranger, NotArranged, Observed
+from workflows.arranger import Arranger
 from workflows.call import Call
 from workflows.core import (
     Arranged,
@@ -44,11 +44,12 @@ from workflows.core import (
 )
 from workflows.feature_codes import DigitCollector
 from workflows.handover import hand_over, take_over
-from workflows.inbox import COMMAND_REJECTED, Asked, Inbox, KeyPressed, News, Reconcile
+from workflows.inbox import COMMAND_REJECTED, Inbox
 from workflows.ledger import Ledger
 from workflows.legs import Legs
 from workflows.limits import CAUSE_FOLLOWS
 from workflows.measuring import Measuring
+from workflows.news import Asked, KeyPressed, News, NotArranged, Observed, Reconcile
 from workflows.recordings import RecordingTroubles
 from workflows.timers import Timers
 from workflows.wording import happened, unheard

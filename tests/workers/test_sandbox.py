@@ -1,6 +1,7 @@
 """What workflows share with the process, and what each of them has a copy of: told by the sandbox itself."""
 
 import ast
+import dataclasses
 import warnings
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,20 @@ async def test_a_transfer_makes_no_model_anew(monkeypatch: pytest.MonkeyPatch) -
         return make(kind, name, *more, **options)
 
     monkeypatch.setattr(ModelMetaclass, "__new__", noted)
+    for type_ in WORKFLOWS:
+        sandbox().prepare_workflow(workflow._Definition.must_from_class(type_))  # pyright: ignore[reportPrivateUsage]
+    assert made == []
+
+
+async def test_nor_a_dataclass(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    make = dataclasses.dataclass
+
+    def noted(kind: type | None = None, /, **options: Any) -> Any:  # noqa: ANN401 the library's own
+        made.append(kind.__name__ if kind else "with options")
+        return make(kind, **options)
+
+    monkeypatch.setattr(dataclasses, "dataclass", noted)
     for type_ in WORKFLOWS:
         sandbox().prepare_workflow(workflow._Definition.must_from_class(type_))  # pyright: ignore[reportPrivateUsage]
     assert made == []
