@@ -12,8 +12,9 @@ from hookflash import Target, TransferRequest
 from hookflash._summary import name_of
 from workflows.wording import shorten
 
-AT_ONCE = timedelta(milliseconds=500)
-"""How long a workflow task may be held up by the question. Far longer than an answer takes."""
+AT_ONCE = timedelta(seconds=1)
+"""How long the question may hold up a workflow task: longer than an answer takes on a starved machine, and less than
+what the task has."""
 
 
 async def admit_at_once(request: TransferRequest, targets: Sequence[Target]) -> Verdict | None:

@@ -90,3 +90,10 @@ def test_asterisk_is_to_show_nobody_by_itself() -> None:
 
 def _tells(step: object) -> bool:
     return isinstance(step, Note) and any(name == SHOWN for name, _ in step.reported)
+
+
+def test_nobody_who_is_to_be_moved_waits_until_it_is_known_whom_a_phone_is_to_show() -> None:
+    want = wanted(*introduced(), leg(A, GONE))
+    on_hold = picture(channel(C), channel(A), target(), room=(A, T), hold=(C,), dialled=(T,))
+    with_agent = picture(channel(C), channel(A), target(), room=(A, T, C), dialled=(T,), company=(A, C, T))
+    assert [plan(want, seen).settled for seen in (on_hold, with_agent, together(target()))] == [False, False, True]

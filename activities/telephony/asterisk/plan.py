@@ -56,6 +56,8 @@ class Plan:
     """Legs that are not to be had any more."""
     stands: bool
     """Whether the arrangement is true once nothing is missing."""
+    settled: bool = False
+    """Whether everybody is where they must be, and phones and legs only have to be told something. Default: no."""
 
 
 def make_plan(wanted: Arrangement, picture: Picture, settings: AsteriskSettings, known: Mapping[str, Ending]) -> Plan:
@@ -75,9 +77,9 @@ def make_plan(wanted: Arrangement, picture: Picture, settings: AsteriskSettings,
     stands = not any(leg.leg in ended and leg.placement in MUST_BE_UP for leg in wanted.legs)
     if not stands:
         return Plan(undisturbed(planner, planner.comfort()), ended, stands)
-    waves = (planner.arrange, partial(handed_off, planner), partial(released, planner), planner.say)
+    waves = (planner.arrange, partial(handed_off, planner), partial(released, planner))
     steps = next((steps for wave in waves if (steps := wave())), ())
-    return Plan(undisturbed(planner, steps), ended, stands)
+    return Plan(undisturbed(planner, steps or planner.say()), ended, stands, settled=not steps)
 
 
 class _Planner(Scene):

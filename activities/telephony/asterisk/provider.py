@@ -187,11 +187,17 @@ class _Run:
         return await self._look()
 
     async def _plan(self, picture: Picture) -> tuple[Picture, Plan]:
-        """Plan; look at the whole node only if somebody may be left alone somewhere in it."""
+        """Plan; look at the whole node only if somebody may be left alone somewhere in it.
+
+        Nor does anybody who is to be moved wait until it is known whom phones are to show.
+        """
         plan = make_plan(self._wanted, picture, self._settings, self._known())
         if not plan.stands:
             everything = await self._client.get(path("bridges"), BRIDGES.validate_python)
             picture = replace(picture, everything=everything or ())
+            plan = make_plan(self._wanted, picture, self._settings, self._known())
+        elif plan.settled and (partners := await self._partners(picture)):
+            picture = replace(picture, partners=partners)
             plan = make_plan(self._wanted, picture, self._settings, self._known())
         return picture, plan
 
@@ -208,7 +214,6 @@ class _Run:
         return replace(
             picture,
             callers=await self._callers(picture),
-            partners=await self._partners(picture),
             recordings=await self._recordings(),
             tried_recordings=frozenset(self._executor.tried_recordings),
         )

@@ -247,7 +247,7 @@ class Picture:
     """By leg: number of its caller, of those that somebody is to be called in the name of."""
     partners: Mapping[str, Caller] = field(default_factory=dict[str, Caller])
     """By leg: the caller as whom phones may show it, of those that have yet to be shown; without a number if nobody
-    knows it, or may."""
+    knows it, or may. Only looked up once everybody is where they must be."""
     restarted: datetime | None = None
     """When the node was restarted, if that was after the legs of this arrangement were made. Only looked up when one
     of them is missing."""
