@@ -60,7 +60,7 @@ async def test_a_transfer_makes_no_model_anew(monkeypatch: pytest.MonkeyPatch) -
 
 async def test_nor_a_dataclass(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
-    make = dataclasses.dataclass
+    make: Any = dataclasses.dataclass
 
     def noted(kind: type | None = None, /, **options: Any) -> Any:  # noqa: ANN401 the library's own
         made.append(kind.__name__ if kind else "with options")
