@@ -240,6 +240,16 @@ async def test_an_expired_ring_ends(world: World, transfer: Transfer) -> None:
     assert await world.rings(target) == 1
 
 
+async def test_who_comes_to_wait_for_an_expired_ring_hears_ringback(world: World, transfer: Transfer) -> None:
+    """The agent leaves in the moment in which the ringing is over: the next arrangement says what comes instead."""
+    customer, agent, target = transfer.customer, transfer.agent, await transfer.target()
+    await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM, target: RINGING})
+    await transfer.until_it_rings(target)
+    await transfer.arrange({customer: IN_ROOM, agent: GONE, target: RINGING}, expired=[target])
+    await expect(world, {customer: {RINGBACK}})
+    await Steps(transfer)({customer: ON_HOLD, agent: GONE, target: GONE}, {customer: {MUSIC}})
+
+
 async def test_an_expired_ring_that_was_answered_stays(world: World, transfer: Transfer) -> None:
     customer, agent, target = await consulting(transfer)
     observed = await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM, target: RINGING}, expired=[target])

@@ -197,11 +197,14 @@ class _Planner:
         return leg.up and not held
 
     def _needs_ringback(self) -> bool:
-        """Whether somebody will be alone in the room until the phone they wait for is dialled."""
+        """Whether somebody will be alone in the room until the phone they wait for is dialled, or is given up.
+
+        What is heard in place of one whose time is up says the next arrangement.
+        """
         room = self.rooms.get(self.wanted.room)
-        dials = any(self._needs_dial(want) for want in self.wanted.legs)
+        waits = any(self._needs_dial(want) for want in self.wanted.legs) or bool(self._pick(_overdue))
         alone = sum(want.placement == Placement.IN_ROOM for want in self.wanted.legs) == 1
-        return dials and alone and not (room is not None and room.ringback)
+        return waits and alone and not (room is not None and room.ringback)
 
     def _needs_hand_off(self, leg: Leg, want: WantedLeg) -> bool:
         return want.placement == Placement.HANDED_OFF and leg.up
@@ -270,9 +273,12 @@ def _away(leg: Leg) -> bool:
     return leg.placement == Placement.HANDED_OFF
 
 
+def _overdue(leg: Leg, want: WantedLeg) -> bool:
+    return want.expired and want.placement in _RUNG and leg.ringing
+
+
 def _unwanted(leg: Leg, want: WantedLeg) -> bool:
-    overdue = want.expired and want.placement in _RUNG and leg.ringing
-    return want.placement == Placement.GONE or overdue
+    return want.placement == Placement.GONE or _overdue(leg, want)
 
 
 def _release(leg: Leg, want: WantedLeg) -> StepKind:

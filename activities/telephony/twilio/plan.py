@@ -41,7 +41,7 @@ RING_SECONDS = (5, 600)
 LET_IN = timedelta(seconds=60)
 """How much longer than it may be asked a leg waits to be let in, until Twilio ends it: the engine must be dead then."""
 RINGBACK = "ringback"
-"""Name of the music for who waits alone while phones ring that are screened."""
+"""Name of the music for who waits alone for phones that are not in the room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class _Planner:
         for leg in self.legs:
             if self._drops(leg):
                 yield from self._drop(leg)
-        alone = self._alone_until_screened()
+        alone = self._alone_in_silence()
         for leg in self.legs:
             if not self._belongs_in(leg):
                 continue
@@ -242,11 +242,20 @@ class _Planner:
     def _known(self, leg: WantedLeg) -> Phase:
         return max(leg.known, self.picture.phase(leg.leg) or Phase.NEW)
 
-    def _alone_until_screened(self) -> WantedLeg | None:
-        """Return who would be alone in the room in silence: the phones that ring are outside of it, and unheard."""
+    def _alone_in_silence(self) -> WantedLeg | None:
+        """Return who would be: the phones that ring are outside of the room, and unheard.
+
+        Or the time of these is up, and who comes from hold comes to wait for nobody. The next arrangement says what is
+        heard in their place.
+        """
         inside = [leg for leg in self.legs if self._belongs_in(leg)]
-        screened = [leg for leg in self.legs if leg.placement is Placement.SCREENING and not self.picture.up(leg.leg)]
-        return inside[0] if len(inside) == 1 and inside[0].placement is Placement.IN_ROOM and screened else None
+        if len(inside) != 1 or inside[0].placement is not Placement.IN_ROOM:
+            return None
+        (alone,) = inside
+        unheard = [leg for leg in self.legs if leg.placement is Placement.SCREENING]
+        if self.picture.on_hold(alone.leg):
+            unheard += [leg for leg in self.wanted.legs if leg.placement in DIALLED_PLACEMENTS and leg.expired]
+        return alone if any(not self.picture.up(leg.leg) for leg in unheard) else None
 
     def _to_dial(self, leg: WantedLeg) -> bool:
         untouched = self.picture.record(leg.leg) is None and not self.picture.live(leg.leg)
