@@ -134,8 +134,7 @@ class Floor(_Heard):
     @workflow.run
     async def run(self, answer_after: float) -> str:
         """Do them. Without an answer (0) there is an activity for each command, until `cancel`."""
-        may_we = Request("admit", workflow.info().workflow_id)
-        await workflow.execute_local_activity(Provider.request, may_we, start_to_close_timeout=LIMIT)  # pyright: ignore[reportUnknownMemberType, reportArgumentType, reportCallIssue]
+        await self.request("admit")
         await self.request("dial target", answer_after)
         if answer_after:
             await self.answered()

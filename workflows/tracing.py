@@ -20,7 +20,6 @@ from temporalio.worker import (
     HandleUpdateInput,
     StartActivityInput,
     StartChildWorkflowInput,
-    StartLocalActivityInput,
     WorkflowInboundInterceptor,
     WorkflowOutboundInterceptor,
 )
@@ -137,10 +136,6 @@ class _Outbound(WorkflowOutboundInterceptor):
     def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
         input.headers = self._run.here.headers(input.headers)
         return super().start_activity(input)
-
-    def start_local_activity(self, input: StartLocalActivityInput) -> workflow.ActivityHandle[Any]:
-        input.headers = self._run.here.headers(input.headers)
-        return super().start_local_activity(input)
 
     async def start_child_workflow(self, input: StartChildWorkflowInput) -> workflow.ChildWorkflowHandle[Any, Any]:
         input.headers = self._run.here.headers(input.headers)

@@ -1,12 +1,14 @@
 """The transfer of a live call: hears what happens, lets the decision core decide, and carries out what it decides."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from activities.admission import ADMIT, AdmissionInput, Verdict
 from activities.arrange import DECLINE, DeclineInput
 from hookflash import (
     Actor,
@@ -19,8 +21,8 @@ from hookflash import (
     TransferRequest,
     TransferResult,
 )
+from hookflash._summary import name_of
 from hookflash.names import WORKFLOW_TYPE, owner_token
-from workflows.admitting import admit, admit_at_once
 from workflows.aim import Aim
 from workflows.arrange_input import arrange_input
 from workflows.arranger import Arranger
@@ -52,10 +54,7 @@ from workflows.measuring import Measuring
 from workflows.news import Asked, KeyPressed, News, NotArranged, Observed, Reconcile
 from workflows.recordings import RecordingTroubles
 from workflows.timers import Timers
-from workflows.wording import happened, unheard
-
-UNASKED = "the policy could not be asked"
-"""What the journal says then, and who wanted to ring somebody else."""
+from workflows.wording import happened, shorten, unheard
 
 _NOBODY_WAITS = (Timer.LINGER, Timer.OVERALL_LIMIT)
 """Waits during which nobody need be on hold."""
@@ -127,9 +126,7 @@ class Transfer(Inbox):
     async def _admit_and_begin(self, call: Call) -> State:
         """Ask the policy before anything is touched."""
         request = call.request
-        verdict = await admit_at_once(request, call.asked_for)
-        if verdict is None:
-            self._board.note(UNASKED)
+        verdict = await self._admit(request, call.asked_for)
         planned = call.plan(verdict) if verdict else ()
         denied = Cause.PROVIDER_ERROR if verdict is None else verdict.mode_denied
         for target in verdict.targets if verdict else ():
@@ -153,6 +150,29 @@ class Transfer(Inbox):
         self._ledger.first_step(state, workflow.now())
         return state
 
+    async def _admit(self, request: TransferRequest, targets: Sequence[Target]) -> Verdict | None:
+        """Return what the tenant's policy says; None if nobody can be asked, and then nothing is dialled."""
+        asked = AdmissionInput(
+            tenant=request.tenant, mode=request.mode, provider=request.provider, targets=tuple(targets)
+        )
+        more = f" and {len(targets) - 1} more" if len(targets) > 1 else ""
+        summary = shorten(f"May tenant {request.tenant} ring {name_of(targets[0])}{more}?")
+        try:
+            return await workflow.execute_activity(
+                ADMIT,
+                asked,
+                result_type=Verdict,
+                start_to_close_timeout=timedelta(seconds=2),
+                schedule_to_close_timeout=timedelta(seconds=15),
+                retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),
+                summary=summary,
+            )
+        except ActivityError as error:
+            if isinstance(error.cause, ApplicationError) and error.cause.type == "InvalidRequest":
+                raise error.cause from error
+            self._board.note("the policy could not be asked")
+            return None
+
     async def _decline(self, call: Call) -> None:
         """Tell the phone that has asked for this transfer that it never began: no arrangement says so."""
         asked = DeclineInput(provider=call.request.provider, leg=call.request.agent.leg)
@@ -173,18 +193,16 @@ class Transfer(Inbox):
         await workflow.wait_condition(lambda: self._call is not None)
         call = self._call
         assert call is not None
-        admission = asyncio.create_task(admit(call.request, (target,)))
+        admission = asyncio.create_task(self._admit(call.request, (target,)))
         await workflow.wait_condition(lambda: admission.done() or self._board.result is not None)
         if not admission.done():
             admission.cancel()
             raise ApplicationError("cannot retarget: the transfer is over", type=COMMAND_REJECTED, non_retryable=True)
         verdict = await admission
         planned = call.add_target(target, verdict.targets[0]) if verdict else None
-        if verdict is None:
-            self._board.note(UNASKED)
         if planned is None:
             denied = verdict.targets[0].denied if verdict else None
-            why = f"{denied.value}" if denied else UNASKED
+            why = f"{denied.value}" if denied else "the policy could not be asked"
             raise ApplicationError(f"cannot retarget: {why}", type=COMMAND_REJECTED, non_retryable=True)
         return planned
 

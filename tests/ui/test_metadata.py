@@ -22,7 +22,6 @@ NUMBERS = ("15550123", "15550199")
 CONTEXT = Context(customer_name=CUSTOMER, reason="Damaged parcel of Zebulon Quux", steps_tried=("called 15550199",))
 
 EXPLAINED = (
-    EventType.EVENT_TYPE_MARKER_RECORDED,
     EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
     EventType.EVENT_TYPE_TIMER_STARTED,
     EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED,

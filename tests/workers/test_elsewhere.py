@@ -1,6 +1,5 @@
 """Nodes that engines do not reach: workers of their own do what touches calls, in processes as in production."""
 
-import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -26,7 +25,6 @@ from workflows.payloads import CallBackInput
 pytestmark = pytest.mark.timeout(180)
 
 QUEUE = f"transfers:{SIMULATOR}"
-LOCAL = "none: within the workflow task"
 
 
 @asynccontextmanager
@@ -50,18 +48,12 @@ async def provider(client: Client, folder: Path) -> AsyncGenerator[WorkerProcess
 async def activities(client: Client, workflow: str, run_id: str | None = None) -> dict[str, set[tuple[str, str]]]:
     """Return where each kind of activity of a workflow was asked for, and the role of who did it."""
     history = await client.get_workflow_handle(workflow, run_id=run_id).fetch_history()
-    by_id = {it.event_id: it for it in history.events}
+    scheduled = {it.event_id: it.activity_task_scheduled_event_attributes for it in history.events}
     found: dict[str, set[tuple[str, str]]] = {}
     for it in history.events:
-        if it.HasField("marker_recorded_event_attributes"):
-            # A local activity: done by whoever completed the workflow task.
-            marker = it.marker_recorded_event_attributes
-            done = by_id[marker.workflow_task_completed_event_id].workflow_task_completed_event_attributes
-            kind = json.loads(marker.details["data"].payloads[0].data)["activity_type"]
-            found.setdefault(kind, set()).add((LOCAL, done.identity.partition("@")[0]))
         if it.HasField("activity_task_started_event_attributes"):
             started = it.activity_task_started_event_attributes
-            asked = by_id[started.scheduled_event_id].activity_task_scheduled_event_attributes
+            asked = scheduled[started.scheduled_event_id]
             role = started.identity.partition("@")[0]
             found.setdefault(asked.activity_type.name, set()).add((asked.task_queue.name, role))
     return found
@@ -73,7 +65,7 @@ async def test_an_engine_leaves_to_others_what_touches_a_call(own_namespace: Cli
         transfer = await operated.start(Mode.COLD, "answer=100ms&hangup=1s")
         assert (await transfer.wait()).outcome is Outcome.CONNECTED
         theirs = {(QUEUE, "provider")}
-        assert await activities(own_namespace, transfer.id) == {"admit": {(LOCAL, "engine")}, "arrange": theirs}
+        assert await activities(own_namespace, transfer.id) == {"admit": {("transfers", "engine")}, "arrange": theirs}
 
         watch = names.supervision_id(transfer.id, await run_of(own_namespace, transfer))
         assert (await own_namespace.get_workflow_handle(watch).result())["left"] == "Claims desk"
