@@ -199,7 +199,8 @@ class OneCall:
         aim = Aim.of(self.state)
         if not (self.state.ended or self.state.retrying or self._under_way) and aim != self._standing:
             self._under_way = aim
-            wanted_now = arrange_input(self._call, aim)[0].arrangement
+            # The activity knows from Temporal who asks.
+            wanted_now = arrange_input(self._call, aim)[0].arrangement.model_copy(update={"owner": self._call.owner})
             self.clock.call_later(LATENCY, lambda: self._request(aim, wanted_now, 1))
 
     def _set_alarm(self, deadline: Deadline, length: timedelta | None = None) -> Alarm:
