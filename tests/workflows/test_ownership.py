@@ -197,7 +197,7 @@ async def test_a_watch_survives_a_provider_in_trouble_and_releases_the_last_one(
         watch = watch_after(first)
         if trouble == "refused":
             exchange.refuses = True
-            engine.exchange.lose_listener()
+            await engine.signal(watch.id, ProviderEvent(kind="reconcile"))
             await exchange.waiting.wait()
             await eventually(lambda: _paused(watch), "the pause before another try")
             exchange.refuses = False
