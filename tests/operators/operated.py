@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 
 from hookflash import Agent, Customer, Mode, RunningTransfer, Stage, Target, TransferClient, TransferRequest
-from hookflash.converter import data_converter
 from tests.support.polling import eventually
 from tests.workers.process import WorkerProcess, temporal_at, worker_process
 from workers.provider_settings import SIMULATOR
@@ -128,15 +126,6 @@ def environment(client: Client) -> dict[str, str]:
     foreign = ("TEMPORAL_", "HOOKFLASH_", "COLUMNS")
     inherited = {name: it for name, it in os.environ.items() if not name.startswith(foreign)}
     return {**inherited, **temporal_at(client), "TEMPORAL_UI_URL": "https://ui.example", "TZ": "UTC"}
-
-
-async def new_namespace(client: Client) -> Client:
-    """A client of a new namespace: other tests have transfers too, and the engine's task queues have fixed names."""
-    request = RegisterNamespaceRequest(namespace=f"operators-{uuid4()}")
-    request.workflow_execution_retention_period.FromTimedelta(timedelta(days=1))
-    await client.workflow_service.register_namespace(request)
-    address = client.service_client.config.target_host
-    return await Client.connect(address, namespace=request.namespace, data_converter=data_converter)
 
 
 @asynccontextmanager

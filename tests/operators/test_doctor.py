@@ -16,7 +16,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from hookflash import Mode, names
 from hookflash._operators import server
-from tests.operators.operated import Operated, engine, new_namespace
+from tests.operators.operated import Operated, engine
+from tests.support.namespaces import new_namespace
 from tests.support.polling import eventually
 from workers.attributes import ensure_search_attributes
 from workers.provider_settings import SIMULATOR
@@ -66,7 +67,7 @@ async def test_a_sound_engine_has_nothing_to_repair(operated: Operated) -> None:
 
 
 async def test_without_workers_it_says_what_to_start(client: Client) -> None:
-    ran = await Operated(await new_namespace(client)).run("doctor", "--json")
+    ran = await Operated(await new_namespace(client, "operators")).run("doctor", "--json")
     assert ran.code == 1
     failures = told(ran.json, "failure")
     assert list(failures) == ["attributes", "workers", "listeners"]
@@ -87,7 +88,7 @@ async def test_without_a_server_it_says_where_it_looked(operated: Operated) -> N
 
 
 async def test_a_listener_that_was_ended_and_a_node_without_one_are_named(client: Client, tmp_path: Path) -> None:
-    own = await new_namespace(client)
+    own = await new_namespace(client, "operators")
     operated = Operated(own)
     async with engine(own, tmp_path):
         transfer = await operated.ringing()
@@ -125,7 +126,7 @@ class Broken:
 
 
 async def test_transfers_that_cannot_be_read_or_go_on_are_told_of(client: Client) -> None:
-    own = await new_namespace(client)
+    own = await new_namespace(client, "operators")
     await ensure_search_attributes(own)
     operated, queue = Operated(own), f"broken-{uuid4()}"
     async with Worker(own, task_queue=queue, workflows=[Broken], workflow_runner=UnsandboxedWorkflowRunner()):

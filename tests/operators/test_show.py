@@ -12,7 +12,8 @@ from temporalio.client import Client
 from activities.arrange import ARRANGE
 from hookflash import Customer, Mode, RunningTransfer, Stage
 from hookflash._operators import story
-from tests.operators.operated import Operated, engine, new_namespace, reaches
+from tests.operators.operated import Operated, engine, reaches
+from tests.support.namespaces import new_namespace
 from tests.support.polling import eventually
 
 pytestmark = pytest.mark.timeout(300)
@@ -136,7 +137,7 @@ async def test_it_shows_what_is_going_on_and_what_was_terminated(operated: Opera
 
 
 async def test_without_a_worker_only_the_journal_is_missing(client: Client, tmp_path: Path) -> None:
-    own = await new_namespace(client)
+    own = await new_namespace(client, "operators")
     operated = Operated(own)
     async with engine(own, tmp_path):
         transfer = await operated.start(Mode.COLD, "answer=100ms")

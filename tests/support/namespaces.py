@@ -1,0 +1,32 @@
+"""Namespaces of tests that must not share one: the engine's task queues have fixed names."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from hookflash.converter import data_converter
+
+
+async def new_namespace(client: Client, whose: str) -> Client:
+    """Make a namespace, and return a client of it.
+
+    Args:
+        client: Of the server.
+        whose: What its name begins with.
+    """
+    request = RegisterNamespaceRequest(namespace=f"{whose}-{uuid4()}")
+    request.workflow_execution_retention_period.FromTimedelta(timedelta(days=1))
+    try:
+        await client.workflow_service.register_namespace(request)
+    except RPCError as error:
+        # The server closes a connection that is five minutes old, and a request of that very moment with it. Whether it
+        # was carried out is not known then.
+        if error.status is not RPCStatusCode.CANCELLED:
+            raise
+        request.namespace += "-again"
+        await client.workflow_service.register_namespace(request)
+    address = client.service_client.config.target_host
+    return await Client.connect(address, namespace=request.namespace, data_converter=data_converter)
