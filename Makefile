@@ -42,7 +42,7 @@ check: setup ## format, lint and types, changing nothing
 	@$(BIN)/pyright
 
 .PHONY: audit
-audit: setup ## ask OSV for known vulnerabilities of the locked dependencies (ARGS="--service-url ..." or "--database ..." for a copy of it)
+audit: setup ## ask OSV for known vulnerabilities of the locked dependencies (ARGS="--service-url ..." or "--database ..." for a copy of it, "--pypi" for PyPI)
 	@$(BIN)/python scripts/audit.py $(ARGS)
 
 .PHONY: format

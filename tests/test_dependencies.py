@@ -36,32 +36,32 @@ def audit(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, AUDIT, *arguments], capture_output=True, text=True, check=False)
 
 
-def project(folder: Path, requests: str) -> Path:
-    """Make a project that has locked a version of requests."""
+def project(folder: Path, locked: str, *, of: str = "requests") -> Path:
+    """Make a project that has locked a version of a package."""
     (folder / "pyproject.toml").write_text(f"""\
 [project]
 name = "victim"
 version = "0"
 requires-python = ">=3.11"
-dependencies = ["requests=={requests}"]
+dependencies = ["{of}=={locked}"]
 """)
     (folder / "uv.lock").write_text(f"""\
 version = 1
 requires-python = ">=3.11"
 
 [[package]]
-name = "requests"
-version = "{requests}"
+name = "{of}"
+version = "{locked}"
 source = {{ registry = "https://pypi.org/simple" }}
 
 [[package]]
 name = "victim"
 version = "0"
 source = {{ virtual = "." }}
-dependencies = [{{ name = "requests" }}]
+dependencies = [{{ name = "{of}" }}]
 
 [package.metadata]
-requires-dist = [{{ name = "requests", specifier = "=={requests}" }}]
+requires-dist = [{{ name = "{of}", specifier = "=={locked}" }}]
 """)
     return folder
 
