@@ -16,8 +16,9 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Worker
 
-from activities import listen
-from activities.listen import Listen, Listening
+from activities import listener_session
+from activities.listen import Listen
+from activities.listener_session import Listening
 from activities.telephony.errors import ProtocolError, ProviderUnavailable
 from activities.telephony.model import LegEvent, LegEventKind, OwnedLegs
 from hookflash import Cause, Evidence, ProviderEvent, names
@@ -114,7 +115,7 @@ class Uncounted(ScriptedTelephony):
 async def test_legs_that_cannot_be_counted_are_no_reason_not_to_listen(
     client: Client, transfers: list[Handle], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listen, "COUNT", timedelta(milliseconds=1))
+    monkeypatch.setattr(listener_session, "COUNT", timedelta(milliseconds=1))
     telephony = Uncounted()
 
     async def refused() -> bool | None:
@@ -269,7 +270,7 @@ async def test_a_provider_out_of_reach_is_told_to_temporal(client: Client) -> No
 
 
 async def test_a_connection_that_never_comes_is_given_up(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("activities.listen.CONNECT", timedelta(milliseconds=50))
+    monkeypatch.setattr("activities.listener_session.CONNECT", timedelta(milliseconds=50))
 
     class Mute(ScriptedTelephony):
         async def events(self) -> AsyncIterator[None]:

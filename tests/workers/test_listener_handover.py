@@ -1,7 +1,7 @@
 """Listening passes from one worker to the next without a moment in which nobody hears."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from uuid import uuid4
@@ -197,3 +197,38 @@ async def test_a_turn_that_ends_by_itself_is_followed_by_the_next_without_a_sile
         await ensure_listeners(own_namespace, [NODE])
         await telephony.until_connections(4)
         assert telephony.silences == 0
+
+
+class Vanished(ScriptedTelephony):
+    """A node that is gone when the connection is to be closed: the farewell is never answered."""
+
+    closing = False
+
+    async def events(self) -> AsyncIterator[None]:
+        """See base class."""
+        self.connections += 1
+        self._changed.set()
+        try:
+            yield None
+            await asyncio.Event().wait()
+        finally:
+            self.closing = True
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.closing = False
+
+
+async def test_a_turn_that_is_cancelled_does_not_wait_for_a_node_that_is_gone(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its worker stops once its activities have ended, and not before."""
+    monkeypatch.setattr("activities.listen.CLOSING", timedelta(milliseconds=50))
+    telephony = Vanished()
+    async with listening(client, telephony) as worker:
+        worker.environment.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await worker.turn
+        await worker.listen.until_silent()
+        assert not telephony.closing
+    assert "node did not close in time" in caplog.text

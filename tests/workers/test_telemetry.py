@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from activities.listen import COUNT
+from activities.listener_session import COUNT
 from hookflash import Agent, Customer, Mode, Outcome, Target, TransferClient, TransferRequest
 from hookflash.names import TASK_QUEUE
 from tests.support.polling import eventually
