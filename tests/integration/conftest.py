@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from temporalio.client import Client
@@ -108,6 +109,24 @@ async def call(engine: Client, asterisk_node: AsteriskNode, phones: PhoneRack) -
     call = await office.call()
     yield call
     await call.hang_up()
+
+
+@pytest.fixture
+async def office(asterisk_node: AsteriskNode, phones: PhoneRack) -> AsyncIterator[Office]:
+    """Give an office whose engine the test starts, and kills, by itself."""
+    async with temporal_server() as client:
+        yield Office(asterisk_node, client, phones, CallControl(asterisk_node.ari, ENGINE_APP))
+
+
+@pytest.fixture
+async def large_office(asterisk: None, tmp_path: Path) -> AsyncIterator[Office]:
+    """Give an office without an engine on a node of its own, which has ports for three hundred legs."""
+    async with (
+        AsteriskNode(tmp_path / "node", blocks=2) as node,
+        PhoneRack(node.sip_address, node.phone_ports) as phones,
+        temporal_server() as client,
+    ):
+        yield Office(node, client, phones, CallControl(node.ari, ENGINE_APP))
 
 
 @pytest.fixture

@@ -9,11 +9,8 @@ from typing import TypeVar
 import pytest
 
 from tests.integration.line import PATIENCE, Desk, Kind, Line
-from tests.integration.switchboard import ENGINE_APP, Office, temporal_server, worker_on
-from tests.rig.ari import CallControl
-from tests.rig.asterisk_node import AsteriskNode
+from tests.integration.switchboard import Office, worker_on
 from tests.rig.behaviour import Behaviour
-from tests.rig.phone import PhoneRack
 from tests.support.polling import eventually
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.calm, pytest.mark.timeout(600)]
@@ -28,16 +25,9 @@ T = TypeVar("T")
 
 
 @pytest.fixture
-async def office(asterisk_node: AsteriskNode, tmp_path: Path) -> AsyncIterator[Office]:
-    """An engine with a node of its own, which has ports for three hundred legs."""
-    assert asterisk_node.running  # it was skipped if there is no Asterisk
-    async with (
-        AsteriskNode(tmp_path / "node", blocks=2) as node,
-        PhoneRack(node.sip_address, node.phone_ports) as phones,
-        temporal_server() as client,
-        worker_on(node, client, tmp_path / "worker.log"),
-    ):
-        yield Office(node, client, phones, CallControl(node.ari, ENGINE_APP))
+async def office(large_office: Office, tmp_path: Path) -> AsyncIterator[Office]:
+    async with worker_on(large_office.node, large_office.client, tmp_path / "worker.log"):
+        yield large_office
 
 
 async def test_a_hundred_transfers_at_once(office: Office) -> None:

@@ -1,8 +1,6 @@
 """What becomes of a real call when every process of the engine is gone."""
 
 import asyncio
-import signal
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,32 +8,21 @@ import pytest
 
 from hookflash import AcceptGate, HandOff, Mode, Outcome, Policy, Stage
 from tests.integration.switchboard import (
-    ENGINE_APP,
     Office,
     TalkingCall,
     ended,
     heard,
     quiet_call,
     reaches,
-    temporal_server,
     to_phone,
     worker_on,
 )
 from tests.integration.two_nodes import PATIENCE, nodes_file
 from tests.rig.ari import CallControl, Events
-from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.behaviour import Behaviour
 from tests.rig.ear import Expectation, Listener, hear_exactly
-from tests.rig.phone import PhoneRack
 
 pytestmark = pytest.mark.asterisk
-
-
-@pytest.fixture
-async def office(asterisk_node: AsteriskNode, phones: PhoneRack) -> AsyncIterator[Office]:
-    """An office whose engine the test starts and kills by itself."""
-    async with temporal_server() as client:
-        yield Office(asterisk_node, client, phones, CallControl(asterisk_node.ari, ENGINE_APP))
 
 
 async def test_an_answer_while_the_whole_engine_is_dead_connects_and_is_learnt_later(
@@ -45,8 +32,7 @@ async def test_an_answer_while_the_whole_engine_is_dead_connects_and_is_learnt_l
         call = await office.call()
         target, ringing, transfer = await call.ring(Mode.COLD, ring_timeout=30)
         await hear_exactly({call.customer: {"ringback"}, call.agent: {"music"}})
-        worker.send(signal.SIGKILL)
-        await worker.end()
+        await worker.kill()
     ringing.answer()
     await hear_exactly({call.customer: {"target1"}, target: {"customer"}, call.agent: {"music"}})
     async with worker_on(office.node, office.client, tmp_path / "second.log"):
@@ -63,8 +49,7 @@ async def test_a_ring_that_ends_while_the_engine_is_dead_gives_the_customer_back
     async with worker_on(office.node, office.client, tmp_path / "first.log") as worker:
         call = await office.call()
         _, ringing, transfer = await call.ring(Mode.WARM, ring_timeout=2)
-        worker.send(signal.SIGKILL)
-        await worker.end()
+        await worker.kill()
     # Nobody of us is there: the provider's own time-out ends the ringing.
     await ringing.until("cancelled")
     await hear_exactly({call.customer: {"music"}})
@@ -84,8 +69,7 @@ async def test_an_answer_while_the_whole_engine_is_dead_is_a_private_talk_and_go
         call = await office.call()
         target, ringing, transfer = await call.ring(mode, ring_timeout=60)
         await reaches(transfer, Stage.RINGING)
-        worker.send(signal.SIGKILL)
-        await worker.end()
+        await worker.kill()
     ringing.answer()
     await hear_exactly({call.customer: {"music"}, call.agent: {"target1"}, target: {"agent"}}, PATIENCE)
     async with worker_on(office.node, office.client, tmp_path / "second.log"):
@@ -106,8 +90,7 @@ async def test_a_target_who_must_accept_hears_nothing_until_the_engine_is_back_a
         asked = to_phone("target1", 60, accept=AcceptGate(prompt="hookflash-accept", timeout=timedelta(minutes=1)))
         target, ringing, transfer = await call.ring(Mode.COLD, asked)
         await hear_exactly({call.customer: {"ringback"}}, PATIENCE)
-        worker.send(signal.SIGKILL)
-        await worker.end()
+        await worker.kill()
     ringing.answer()
     await hear_exactly({call.customer: {"ringback"}, target: None, call.agent: {"music"}}, PATIENCE)
     async with worker_on(office.node, office.client, tmp_path / "second.log"):
@@ -137,8 +120,7 @@ async def test_who_answers_outside_the_room_while_the_engine_stays_dead_is_let_g
         ringing = [await target.incoming() for target in targets]
         for incoming in ringing:
             await incoming.until("ringing")
-        worker.send(signal.SIGKILL)
-        await worker.end()
+        await worker.kill()
     customers, agents = calls[0].customer.calls, calls[0].agent.calls
     first, second, slow = ringing
     first.answer()
@@ -186,9 +168,8 @@ async def test_a_caller_who_waits_while_the_engine_stays_dead_reaches_the_fallba
         policy = Policy(hold_budget=limit, consult_limit=limit, fallbacks=way_out)
         _, ringing, transfer = await call.ring(Mode.WARM, ring_timeout=2, policy=policy)
         await hear_exactly({call.customer: {"music"}}, PATIENCE)
-        worker.send(signal.SIGKILL)
         killed = asyncio.get_running_loop().time()
-        await worker.end()
+        await worker.kill()
     await ringing.until("cancelled", PATIENCE)
     fallback = await heard(call.customer, "fallback", killed, PATIENCE)
     assert call.customer.ever_heard(killed, fallback - 0.1) == {"music"}
@@ -227,8 +208,7 @@ async def test_legs_that_go_while_the_engine_is_dead_are_missed_when_it_is_back(
         two = await agentless.transfer(Mode.WARM, "target2", policy=patient)
         await reaches(ringing, Stage.RINGING)
         await reaches(two, Stage.CONSULTING)
-        worker.send(signal.SIGKILL)
-        await worker.end()
+        await worker.kill()
     customer, agent, target = [await office.phones.phone(name) for name in ("customer", "agent", "target2")]
     await customer.calls[calls.index(left)].hang_up()
     for phone in (customer, agent):

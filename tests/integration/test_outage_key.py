@@ -1,32 +1,20 @@
 """The keys of an agent's phone, hold and transfer, while every process of the engine is gone."""
 
-import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from hookflash import Outcome, TransferClient
 from hookflash.names import transfer_id
-from tests.integration.switchboard import ENGINE_APP, Office, TalkingCall, temporal_server, worker_on
+from tests.integration.switchboard import Office, TalkingCall, worker_on
 from tests.integration.test_phone_hold import LISTENED_TO, NOT_LISTENED_TO
 from tests.integration.test_transfer_key import DECLINED, OK, TRYING, told
 from tests.integration.two_nodes import PATIENCE
-from tests.rig.ari import CallControl
-from tests.rig.asterisk_node import AsteriskNode
 from tests.rig.behaviour import Behaviour
 from tests.rig.ear import hear_exactly
-from tests.rig.phone import PhoneRack
 from tests.support.polling import eventually
 
 pytestmark = pytest.mark.asterisk
-
-
-@pytest.fixture
-async def office(asterisk_node: AsteriskNode, phones: PhoneRack) -> AsyncIterator[Office]:
-    """An office whose engine the test starts and kills by itself."""
-    async with temporal_server() as client:
-        yield Office(asterisk_node, client, phones, CallControl(asterisk_node.ari, ENGINE_APP))
 
 
 async def desk(office: Office, kind: str = LISTENED_TO) -> TalkingCall:
@@ -34,13 +22,18 @@ async def desk(office: Office, kind: str = LISTENED_TO) -> TalkingCall:
     return await office.call({"PJSIP_TRANSFER_HANDLING()": "ari-only", "HOOKFLASH_TENANT": "default"}, kind)
 
 
+async def deserted_desk(office: Office, folder: Path, kind: str = LISTENED_TO) -> TalkingCall:
+    """Connect such a desk, and kill the engine."""
+    async with worker_on(office.node, office.client, folder / "first.log") as worker:
+        call = await desk(office, kind)
+        await worker.kill()
+    return call
+
+
 async def test_a_transfer_key_that_nobody_hears_is_refused_when_the_engine_is_back(
     office: Office, tmp_path: Path
 ) -> None:
-    async with worker_on(office.node, office.client, tmp_path / "first.log") as worker:
-        call = await desk(office)
-        worker.send(signal.SIGKILL)
-        await worker.end()
+    call = await deserted_desk(office, tmp_path)
     target = await call.target(Behaviour.answers())
     phone = call.agent.active_call
     assert await phone.transfer("target1") == 202
@@ -62,10 +55,7 @@ async def test_a_customer_on_hold_loses_the_music_by_a_key_that_nobody_hears_unt
     office: Office, tmp_path: Path
 ) -> None:
     """Where Asterisk does not listen to the bridge. Its owner can choose a type that it does listen to."""
-    async with worker_on(office.node, office.client, tmp_path / "first.log") as worker:
-        call = await desk(office, NOT_LISTENED_TO)
-        worker.send(signal.SIGKILL)
-        await worker.end()
+    call = await deserted_desk(office, tmp_path, NOT_LISTENED_TO)
     phone = call.agent.active_call
     await phone.hold()
     await hear_exactly({call.customer: {"music"}, call.agent: None}, PATIENCE)
@@ -91,8 +81,7 @@ async def test_a_key_whose_transfer_is_under_way_is_not_refused_by_the_next_list
         ringing = await target.incoming()
         await ringing.until("ringing")
         await told(phone, TRYING)
-        worker.send(signal.SIGKILL)
-        await worker.end()
+        await worker.kill()
     async with worker_on(office.node, office.client, tmp_path / "second.log") as worker:
         # A colleague's key, lost at the same time, would be refused now.
         await worker.logs("phones were told that a key which nobody has heard leads to nothing", PATIENCE)
@@ -119,8 +108,7 @@ async def test_an_agent_who_resumes_while_the_engine_is_dead_is_heard_then_and_a
         result = await handle.wait(transfer_id("asterisk", call.customer_leg))
         assert result.outcome is Outcome.RETURNED_TO_AGENT
         await hear_exactly({call.customer: {"music"}}, PATIENCE)
-        worker.send(signal.SIGKILL)
-        await worker.end()
+        await worker.kill()
     await hear_exactly({call.customer: {"music"}}, PATIENCE)
     await phone.hold(False)
     await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}}, PATIENCE)

@@ -9,11 +9,8 @@ import pytest
 from hookflash import Mode, Outcome, RunningTransfer, Stage
 from tests.integration.lines import PATIENCE, Line, Lines
 from tests.integration.reconciling import reconcile
-from tests.integration.switchboard import ENGINE_APP, Office, reaches, temporal_server, worker_on
+from tests.integration.switchboard import ENGINE_APP, Office, reaches, worker_on
 from tests.providers.ari_proxy import AriProxy
-from tests.rig.ari import CallControl
-from tests.rig.asterisk_node import AsteriskNode
-from tests.rig.phone import PhoneRack
 from tests.workers.process import WorkerProcess
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
@@ -26,37 +23,27 @@ ANSWERED = 3
 
 
 @pytest.fixture
-async def office(asterisk_node: AsteriskNode, tmp_path: Path) -> AsyncIterator[Office]:
-    """An office without a worker, on a node that has ports for all these legs."""
-    assert asterisk_node.running  # it was skipped if there is no Asterisk
-    async with (
-        AsteriskNode(tmp_path / "node", blocks=2) as node,
-        PhoneRack(node.sip_address, node.phone_ports) as phones,
-        temporal_server() as client,
-    ):
-        yield Office(node, client, phones, CallControl(node.ari, ENGINE_APP))
-
-
-@pytest.fixture
-async def proxy(office: Office) -> AsyncIterator[AriProxy]:
-    async with AriProxy(office.node.ari_url) as proxy:
+async def proxy(large_office: Office) -> AsyncIterator[AriProxy]:
+    async with AriProxy(large_office.node.ari_url) as proxy:
         yield proxy
 
 
 @pytest.fixture
-async def worker(office: Office, proxy: AriProxy, tmp_path: Path) -> AsyncIterator[WorkerProcess]:
+async def worker(large_office: Office, proxy: AriProxy, tmp_path: Path) -> AsyncIterator[WorkerProcess]:
     log = tmp_path / "worker.log"
     variables = {"HOOKFLASH_ASTERISK_URL": proxy.url, "HOOKFLASH_LOG_LEVEL": "INFO"}
-    async with worker_on(office.node, office.client, log, **variables) as worker:
+    async with worker_on(large_office.node, large_office.client, log, **variables) as worker:
         yield worker
 
 
 async def test_a_reconcile_asks_for_the_whole_node_however_many_transfers_are_open(
-    office: Office, proxy: AriProxy, worker: WorkerProcess
+    large_office: Office, proxy: AriProxy, worker: WorkerProcess
 ) -> None:
-    lines = await Lines.plug_in(office)
+    lines = await Lines.plug_in(large_office)
     for phone in ("customer", "agent", "target1"):
-        (await office.phones.phone(phone)).voice_of = lambda _: 0  # so many voices are too much for phones in Python
+        (await large_office.phones.phone(phone)).voice_of = lambda _: (
+            0
+        )  # so many voices are too much for phones in Python
     opened: list[tuple[Line, RunningTransfer]] = []
     async with AsyncExitStack() as stack:
         for wanted in (FEW, MANY):
@@ -66,7 +53,7 @@ async def test_a_reconcile_asks_for_the_whole_node_however_many_transfers_are_op
                 if len(opened) % ANSWERED == 0:
                     line.calls["target"].answer()
                     await reaches(opened[-1][1], Stage.CONSULTING)
-            requests = await reconcile(office.client, proxy, worker)
+            requests = await reconcile(large_office.client, proxy, worker)
             assert set(requests.looks) <= WHOLE_NODE
             assert len(requests.told) == len(set(requests.told)) == 2 * wanted + wanted // ANSWERED
         # What happened while nobody listened is found, and nobody else's legs are asked for.

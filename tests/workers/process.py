@@ -27,6 +27,10 @@ class WorkerProcess:
         return self._process.pid
 
     @property
+    def running(self) -> bool:
+        return self._process.returncode is None
+
+    @property
     def log(self) -> str:
         """What it has logged until now."""
         return self._log.read_text()
@@ -52,6 +56,11 @@ class WorkerProcess:
     async def end(self) -> int:
         """Wait for its end and return the exit code."""
         return await self._process.wait()
+
+    async def kill(self) -> None:
+        """Let it die without a chance to clear up."""
+        self.send(signal.SIGKILL)
+        await self.end()
 
 
 @asynccontextmanager

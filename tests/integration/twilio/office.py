@@ -1,8 +1,8 @@
 """A contact centre on Twilio for whole transfers: Temporal, ingress and worker as processes, an emulated account."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,11 +45,19 @@ class Office:
     emulator: TwilioEmulator
     variables: Mapping[str, str]
     folder: Path
-    workers: int = 0
+    workers: list[WorkerProcess] = field(default_factory=list[WorkerProcess])
+    """All that there have been. The last one may live."""
+    processes: AsyncExitStack = field(default_factory=AsyncExitStack)
 
-    def log(self) -> Path:
-        self.workers += 1
-        return self.folder / f"worker-{self.workers}.log"
+    async def listening_worker(self) -> WorkerProcess:
+        """Return the worker that listens, a new one if there is none alive."""
+        if not self.workers or not self.workers[-1].running:
+            log = self.folder / f"worker-{len(self.workers)}.log"
+            worker = await self.processes.enter_async_context(worker_process(log, **self.variables))
+            self.workers.append(worker)
+            await worker.ready()
+            await worker.logs("listening to twilio", 60)
+        return self.workers[-1]
 
 
 class Call(TwilioPeople):
@@ -137,7 +145,7 @@ def to(party: Party, *, seconds: float = 30, gate: AcceptGate | None = None) -> 
 
 @asynccontextmanager
 async def open_office(folder: Path) -> AsyncGenerator[Office]:
-    """Run all but a worker; what it writes goes into a folder."""
+    """Run all but a worker, which comes when it is asked for; what is written goes into a folder."""
     (folder / "tenants.toml").write_text(TENANTS)
     port = free_port()
     hooks = Hooks()
@@ -162,17 +170,10 @@ async def open_office(folder: Path) -> AsyncGenerator[Office]:
         }
         async with worker_process(folder / "ingress.log", "ingress", **variables) as ingress:
             await ingress.ready()
-            yield Office(client, emulator, variables, folder)
+            office = Office(client, emulator, variables, folder)
+            async with office.processes:
+                yield office
         await hooks.close()
-
-
-@asynccontextmanager
-async def listening_worker(office: Office) -> AsyncGenerator[WorkerProcess]:
-    """Run a worker, and wait until it listens."""
-    async with worker_process(office.log(), **office.variables) as process:
-        await process.ready()
-        await process.logs("listening to twilio", 60)
-        yield process
 
 
 @asynccontextmanager

@@ -1,34 +1,14 @@
 """Whole transfers over Twilio: a real Temporal server, worker and ingress as processes, and an emulated account."""
 
-import signal
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from hookflash import AcceptGate, Cause, Mode, Outcome, Stage
 from tests.integration.switchboard import reaches
-from tests.integration.twilio_office import Call, Office, listening_worker, open_office, talking, to
+from tests.integration.twilio.office import Call, Office, to
 from tests.providers.world import ANNOUNCEMENT, MUSIC, RINGBACK, Manner, Party
-from tests.workers.process import WorkerProcess, worker_process
-
-
-@pytest.fixture(scope="module")
-async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
-    async with open_office(tmp_path_factory.mktemp("twilio")) as office:
-        yield office
-
-
-@pytest.fixture
-async def worker(office: Office) -> AsyncIterator[WorkerProcess]:
-    async with listening_worker(office) as worker:
-        yield worker
-
-
-@pytest.fixture
-async def call(office: Office, worker: WorkerProcess) -> AsyncIterator[Call]:
-    async with talking(office) as call:
-        yield call
+from tests.workers.process import WorkerProcess
 
 
 async def test_a_warm_transfer_from_hold_to_complete(call: Call) -> None:
@@ -124,14 +104,12 @@ async def test_an_answer_while_every_worker_is_dead_is_no_loss(
     target = await call.target()
     transfer = await call.transfer(Mode.COLD, to(target))
     await call.rung(target)
-    worker.send(signal.SIGKILL)
-    await worker.end()
+    await worker.kill()
     await call.answer(target)
     await call.hear({call.customer: {"target"}, target: {"customer"}})
-    async with worker_process(office.log(), **office.variables) as another:
-        await another.ready()
-        assert (await transfer.wait()).outcome is Outcome.CONNECTED
-        await call.hear({call.customer: {"target"}, target: {"customer"}, call.agent: set()})
-        assert await call.rings(target) == 1
-        await call.hang_up(target)
-        await call.hear({call.customer: set()})
+    await office.listening_worker()
+    assert (await transfer.wait()).outcome is Outcome.CONNECTED
+    await call.hear({call.customer: {"target"}, target: {"customer"}, call.agent: set()})
+    assert await call.rings(target) == 1
+    await call.hang_up(target)
+    await call.hear({call.customer: set()})

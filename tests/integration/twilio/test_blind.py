@@ -1,38 +1,18 @@
 """Blind transfers over Twilio: the agent is gone while it rings, so whatever happens the customer is somebody's."""
 
-import signal
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from hookflash import AcceptGate, Actor, Cause, HandOff, HangUp, Mode, Outcome, Policy, Recall, Stage
 from tests.integration.switchboard import reaches
-from tests.integration.twilio_office import Call, Office, listening_worker, open_office, talking, to
+from tests.integration.twilio.office import Call, Office, to
 from tests.providers.twilio_emulator import Fault
 from tests.providers.world import ANNOUNCEMENT, MUSIC, PLACE, RINGBACK, Manner
 from tests.workers.process import WorkerProcess
 
 VOICEMAIL = HandOff(kind="voicemail", place="claims")
 CALLED_BACK = Policy(fallbacks=(Recall(attempts=1), VOICEMAIL))
-
-
-@pytest.fixture(scope="module")
-async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
-    async with open_office(tmp_path_factory.mktemp("twilio")) as office:
-        yield office
-
-
-@pytest.fixture
-async def worker(office: Office) -> AsyncIterator[WorkerProcess]:
-    async with listening_worker(office) as worker:
-        yield worker
-
-
-@pytest.fixture
-async def call(office: Office, worker: WorkerProcess) -> AsyncIterator[Call]:
-    async with talking(office) as call:
-        yield call
 
 
 async def test_the_agent_is_free_at_once_and_the_customer_hears_it_ring(call: Call) -> None:
@@ -143,18 +123,17 @@ async def test_nobody_answers_while_every_worker_is_dead(call: Call, office: Off
     transfer = await call.transfer(Mode.BLIND, to(target, seconds=5), policy=CALLED_BACK, desk=desk)
     await call.rung(target)
     await call.hear({call.customer: {RINGBACK}, call.agent: set()})
-    worker.send(signal.SIGKILL)
-    await worker.end()
+    await worker.kill()
     await call.hang_up(target)
-    async with listening_worker(office):
-        await call.rung(desk)
-        await call.hear({call.customer: {RINGBACK}})
-        await call.answer(desk)
-        assert (await transfer.wait()).outcome is Outcome.RECALLED_AGENT
-        await call.hear({call.customer: {"agent"}, desk: {"customer"}})
-        assert (await call.rings(target), await call.rings(desk)) == (1, 1)
-        await call.hang_up(call.customer)
-        await call.over()
+    await office.listening_worker()
+    await call.rung(desk)
+    await call.hear({call.customer: {RINGBACK}})
+    await call.answer(desk)
+    assert (await transfer.wait()).outcome is Outcome.RECALLED_AGENT
+    await call.hear({call.customer: {"agent"}, desk: {"customer"}})
+    assert (await call.rings(target), await call.rings(desk)) == (1, 1)
+    await call.hang_up(call.customer)
+    await call.over()
 
 
 @pytest.mark.parametrize("fault", ["callbacks_lost", "callbacks_doubled", "callbacks_reordered"])

@@ -1,34 +1,14 @@
 """Consultations over Twilio: the target advises, and the customer stays the agent's, whoever leaves when."""
 
-import signal
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from hookflash import Cause, HandOff, Mode, Outcome, Policy, Recall, RunningTransfer, Stage
 from tests.integration.switchboard import reaches
-from tests.integration.twilio_office import Call, Office, listening_worker, open_office, talking, to
+from tests.integration.twilio.office import Call, Office, to
 from tests.providers.world import ANNOUNCEMENT, MUSIC, PLACE, RINGBACK, Manner, Party
 from tests.workers.process import WorkerProcess
-
-
-@pytest.fixture(scope="module")
-async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
-    async with open_office(tmp_path_factory.mktemp("twilio")) as office:
-        yield office
-
-
-@pytest.fixture
-async def worker(office: Office) -> AsyncIterator[WorkerProcess]:
-    async with listening_worker(office) as worker:
-        yield worker
-
-
-@pytest.fixture
-async def call(office: Office, worker: WorkerProcess) -> AsyncIterator[Call]:
-    async with talking(office) as call:
-        yield call
 
 
 async def consulting(
@@ -138,9 +118,8 @@ async def test_a_customer_who_leaves_lets_the_others_talk(call: Call) -> None:
 
 async def test_who_advised_leaves_while_every_worker_is_dead(call: Call, office: Office, worker: WorkerProcess) -> None:
     transfer, target = await consulting(call)
-    worker.send(signal.SIGKILL)
-    await worker.end()
+    await worker.kill()
     await call.hang_up(target)
-    async with listening_worker(office):
-        assert (await transfer.wait()).outcome is Outcome.CONSULTED
-        await with_the_agent(call)
+    await office.listening_worker()
+    assert (await transfer.wait()).outcome is Outcome.CONSULTED
+    await with_the_agent(call)
