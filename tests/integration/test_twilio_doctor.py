@@ -286,6 +286,7 @@ async def answering(status: int, body: bytes) -> AsyncGenerator[str]:
         ("https://api.twilio.com", "https://api.twilio.com", Level.FAILURE, "SYNC_URL: api is another product"),
         ("https://twilio.proxy.example", "https://sync.twilio.com", Level.WARNING, "BASE_URL: this is no host"),
         ("https://api.twilio.com.example", "https://sync.twilio.com", Level.WARNING, "BASE_URL: this is no host"),
+        ("https://twilio.proxy.example", "https://api.twilio.com", Level.FAILURE, "SYNC_URL: api is another product"),
     ],
 )
 def test_the_region_is_read_from_the_hosts(base_url: str, sync_url: str, level: Level, said: str) -> None:

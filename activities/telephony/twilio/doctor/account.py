@@ -121,8 +121,8 @@ async def records(client: TwilioClient) -> Finding:
     try:
         found = await client.get(client.documents, _Anything.model_validate, [("PageSize", "1")])
     except NotAllowedError as error:
-        return failure("records", str(error), f"{KEY}: the key has to be good for Sync too, in the region of "
-                       "HOOKFLASH_TWILIO_SYNC_URL")  # fmt: skip
+        remedy = f"{KEY}: the key has to be good for Sync too, in the region of HOOKFLASH_TWILIO_SYNC_URL"
+        return failure("records", str(error), remedy)
     except ProviderUnavailable as error:
         return failure("records", str(error), "HOOKFLASH_TWILIO_SYNC_URL: let this machine reach it by https")
     if found is None:

@@ -23,18 +23,16 @@ class _Host(NamedTuple):
 def region(settings: TwilioSettings) -> Finding:
     """Tell where requests go, and whether calls and the records of their legs are in one region."""
     calls, records = _read(settings.base_url), _read(settings.sync_url)
-    for variable, product, host in (
-        ("HOOKFLASH_TWILIO_BASE_URL", "api", calls),
-        ("HOOKFLASH_TWILIO_SYNC_URL", "sync", records),
-    ):
-        if host is None:
-            remedy = f"unset it, or use https://{product}.EDGE.REGION.twilio.com, unless that is a proxy of yours"
-            return warning("region", f"{variable}: this is no host of Twilio's", remedy)
-        if host.product != product:
+    asked = (("HOOKFLASH_TWILIO_BASE_URL", "api", calls), ("HOOKFLASH_TWILIO_SYNC_URL", "sync", records))
+    # What is wrong for sure comes first: a proxy in the place of one host does not hide it in the other.
+    for variable, product, host in asked:
+        if host is not None and host.product != product:
             remedy = f"https://{product}.twilio.com, or https://{product}.EDGE.REGION.twilio.com"
             return failure("region", f"{variable}: {host.product} is another product of Twilio's", remedy)
-    assert calls is not None
-    assert records is not None
+    if calls is None or records is None:
+        variable, product, _ = next(it for it in asked if it[2] is None)
+        remedy = f"unset it, or use https://{product}.EDGE.REGION.twilio.com, unless that is a proxy of yours"
+        return warning("region", f"{variable}: this is no host of Twilio's", remedy)
     if calls.region != records.region:
         return warning(
             "region",
