@@ -8,7 +8,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateHandle, WorkflowUpdateStage
+from temporalio.client import (
+    Client,
+    RPCTimeoutOrCancelledError,
+    WorkflowHandle,
+    WorkflowUpdateHandle,
+    WorkflowUpdateStage,
+)
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker, WorkflowRunner
 
@@ -271,9 +277,15 @@ async def listening(engine: Engine) -> AsyncGenerator[None]:
     try:
         yield
     finally:
-        listener.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+        cancelled = listener.cancel()
+        try:
             await listener
+        except asyncio.CancelledError:
+            pass
+        except RPCTimeoutOrCancelledError as error:
+            # So the SDK calls a cancel that comes in the middle of an update. A time-out has another cause.
+            if not (cancelled and isinstance(error.__cause__, asyncio.CancelledError)):
+                raise
 
 
 @contextlib.asynccontextmanager
