@@ -54,7 +54,7 @@ async def may_be_followed(client: Client, rpc_timeout: timedelta) -> bool:
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
     )
     try:
-        described = await client.workflow_service.describe_task_queue(request, timeout=rpc_timeout)
+        described = await client.workflow_service.describe_task_queue(request, retry=True, timeout=rpc_timeout)
     except RPCError as error:
         logger.warning("whether another worker is there is not known: %s", error)
         return True

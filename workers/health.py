@@ -1,12 +1,13 @@
 """Whether a worker process lives and is ready, over HTTP, for whatever starts and stops it: ``/livez``, ``/readyz``."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from aiohttp import web
 from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 from activities.turns import Turns
@@ -37,13 +38,27 @@ class Health:
             return ["not connected to Temporal"]
         found: list[str] = []
         try:
-            if not await self.client.service_client.check_health(timeout=PATIENCE):
+            if not await _serves(self.client):
                 found.append("Temporal does not serve")
         except RPCError as error:
             found.append(f"Temporal does not answer: {error.status.name}")
         if not self.workers or not all(worker.is_running for worker in self.workers):
             found.append("not all workers run")
         return found + [f"not connected to {node}" for node in self.turns.unheard()]
+
+
+async def _serves(client: Client) -> bool:
+    # The SDK's own tries would take ten seconds, and no probe waits that long.
+    until = asyncio.get_running_loop().time() + PATIENCE.total_seconds()
+    try:
+        return await client.service_client.check_health(timeout=PATIENCE)
+    except RPCError as error:
+        # What is asked in the moment in which the server closes a connection as too old, which it does every five
+        # minutes. What has run out of time is called the same, and finds no time left.
+        if error.status is not RPCStatusCode.CANCELLED:
+            raise
+    left = max(until - asyncio.get_running_loop().time(), 0.001)
+    return await client.service_client.check_health(timeout=timedelta(seconds=left))
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ from uuid import uuid4
 
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
 from hookflash.converter import data_converter
 
@@ -19,14 +18,6 @@ async def new_namespace(client: Client, whose: str) -> Client:
     """
     request = RegisterNamespaceRequest(namespace=f"{whose}-{uuid4()}")
     request.workflow_execution_retention_period.FromTimedelta(timedelta(days=1))
-    try:
-        await client.workflow_service.register_namespace(request)
-    except RPCError as error:
-        # The server closes a connection that is five minutes old, and a request of that very moment with it. Whether it
-        # was carried out is not known then.
-        if error.status is not RPCStatusCode.CANCELLED:
-            raise
-        request.namespace += "-again"
-        await client.workflow_service.register_namespace(request)
+    await client.workflow_service.register_namespace(request, retry=True)
     address = client.service_client.config.target_host
     return await Client.connect(address, namespace=request.namespace, data_converter=data_converter)

@@ -9,6 +9,9 @@ SETTINGS = DYNAMIC_CONFIG | {
     "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": "1",
     # For WorkflowEnvironment.start_time_skipping_v2(); changes nothing for workflows that are not asked to skip.
     "frontend.WorkflowTimeSkippingEnabled": "true",
+    # It otherwise closes each connection when it is five minutes old, and with it whatever is asked in that very moment
+    # and is not tried again. That the product tries again is for tests/test_remote_calls.py to say.
+    "frontend.keepAliveMaxConnectionAge": '"24h"',
     # Whether the last transfer of a build is over is otherwise looked at every three minutes.
     "matching.wv.VersionDrainageStatusVisibilityGracePeriod": '"1s"',
     "matching.wv.VersionDrainageStatusRefreshInterval": '"1s"',

@@ -5,16 +5,19 @@ import json
 import signal
 import urllib.error
 import urllib.request
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.turns import MEMORY, Turns
 from tests.support.polling import eventually
 from tests.support.prometheus import free_address
 from tests.workers.process import temporal_at, worker_process
+from workers.health import Health
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -61,6 +64,25 @@ async def test_a_worker_that_says_it_is_ready_is(own_namespace: Client, tmp_path
         await process.ready()
         await until(address, READY)
         assert await ask(address, "/livez") == (200, {"alive": True})
+
+
+async def test_a_connection_that_temporal_closes_just_then_is_no_reason(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = [RPCError("operation was canceled", RPCStatusCode.CANCELLED, b"")]
+    check = client.service_client.check_health
+
+    async def closed_in_that_moment(**limits: timedelta) -> bool:
+        if lost:
+            raise lost.pop()
+        return await check(timeout=limits["timeout"])
+
+    monkeypatch.setattr(client.service_client, "check_health", closed_in_that_moment)
+    health = Health()
+    health.client = client
+    assert await health.reasons() == ["not all workers run"]
+    lost += [RPCError("operation was canceled", RPCStatusCode.CANCELLED, b"")] * 2
+    assert await health.reasons() == ["Temporal does not answer: CANCELLED", "not all workers run"]
 
 
 async def test_without_temporal_it_lives_and_is_not_ready(tmp_path: Path) -> None:

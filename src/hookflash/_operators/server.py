@@ -42,11 +42,11 @@ async def namespace(client: Client) -> AsyncIterator[Finding]:
     Raises:
         RPCError: It cannot be looked at, most likely because there is none.
     """
-    system = await client.workflow_service.get_system_info(GetSystemInfoRequest(), timeout=RPC_TIMEOUT)
+    system = await client.workflow_service.get_system_info(GetSystemInfoRequest(), retry=True, timeout=RPC_TIMEOUT)
     place = client.service_client.config.target_host
     yield ok("temporal", f"{place} answers, version {system.server_version}")
     found = await client.workflow_service.describe_namespace(
-        DescribeNamespaceRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
+        DescribeNamespaceRequest(namespace=client.namespace), retry=True, timeout=RPC_TIMEOUT
     )
     kept = found.config.workflow_execution_retention_ttl.ToTimedelta()
     if found.namespace_info.state == NamespaceState.NAMESPACE_STATE_REGISTERED:
@@ -109,7 +109,7 @@ async def attributes(client: Client) -> AsyncIterator[Finding]:
         RPCError: They cannot be listed.
     """
     answer = await client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
+        ListSearchAttributesRequest(namespace=client.namespace), retry=True, timeout=RPC_TIMEOUT
     )
     known = {**answer.system_attributes, **answer.custom_attributes}
     missing = [key for key in names.SEARCH_ATTRIBUTES if key.name not in known]
@@ -150,4 +150,4 @@ async def described(client: Client, queue: str, kind: TaskQueueType.ValueType) -
     request = DescribeTaskQueueRequest(
         namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
     )
-    return await client.workflow_service.describe_task_queue(request, timeout=RPC_TIMEOUT)
+    return await client.workflow_service.describe_task_queue(request, retry=True, timeout=RPC_TIMEOUT)
