@@ -41,7 +41,7 @@ from hookflash.names import PROVIDER_EVENT_SIGNAL, STATUS_QUERY, TASK_TIMEOUT, W
 from tests.support.polling import eventually
 from tests.support.sandbox import proven_sandbox
 from tests.workflows.replaying import replay_all
-from workers.engine import STICKY_TIMEOUT
+from workers.engine import STICKY_TIMEOUT, WORKFLOW_STEPS
 from workflows.call_back import CallBack
 from workflows.connected_call import ConnectedCall
 from workflows.guard import GuardInterceptor
@@ -167,9 +167,11 @@ class Engine:
             admit: Takes the place of the activity that asks the policy.
             runner: What workflow code runs in. Default: the sandbox of the real workers.
             options: Further arguments of the ``Worker``. What Temporal loses on the way to it is sent again as soon as
-                to a real one, and not after ten seconds.
+                to a real one, and not after ten seconds, and it takes on no more steps at a time than a real one: else
+                dozens of transfers at once run out of time together on a busy machine, and are all begun again.
         """
         arrange = Arrange({"simulator": self.exchange})
+        options.setdefault("max_concurrent_workflow_tasks", WORKFLOW_STEPS)
         if options.get("max_cached_workflows") != 0:
             options.setdefault("sticky_queue_schedule_to_start_timeout", STICKY_TIMEOUT)
         return Worker(
