@@ -40,7 +40,7 @@ class Faults:
     callbacks_lost: bool = False
     callbacks_doubled: bool = False
     callbacks_reordered: bool = False
-    """Every callback is sent only after the one that follows it."""
+    """Of two callbacks of a call or a conference the second one comes first; one that none follows does not come."""
 
     def take(self, method: str, where: str) -> Fault | None:
         """Return what happens to a request. None: it goes well."""
