@@ -1,6 +1,7 @@
 """How soon the next command is carried out when something has died, heard at the customer's phone."""
 
 import asyncio
+import os
 import random
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -22,10 +23,12 @@ TITLE = "Recovery"
 ABOUT = """\
 A warm transfer on a real Asterisk rings; two worker processes are there, and what is killed is the one that has the
 transfer in memory, at different moments around the command `unhold`. Measured is the time from the later of kill and
-command until the customer hears the agent. Where the listener is killed there is no command: the target refuses, and
-the customer comes back to the agent by itself. Temporal itself is killed with its database in a file, and started
-again at once. It is set as shipped: sticky time-out 1 s, workflow task time-out 2 s, listener's heartbeat time-out
-1.2 s."""
+command until the customer hears the agent. *With the task*: it was given the step of the workflow, and has not done
+any of it; *while it arranges*: it has asked Asterisk, which has not answered. Where a worker is killed that begins a
+transfer, it is the time until the target's phone gets its INVITE. Where the listener is killed there is no command:
+the target refuses, and the customer comes back to the agent by itself. Temporal itself is killed with its database in
+a file, and started again at once. It is set as shipped: sticky time-out 1 s, workflow task time-out 2 s, limit of an
+arrangement 3 s, listener's heartbeat time-out 1.2 s."""
 AFTER_A_KILL = Asked(p99_at_most=2.0)
 AFTER_A_STOP = Asked(p99_at_most=5.0)
 
@@ -73,6 +76,9 @@ async def run(options: Options) -> list[Row]:
             "worker killed, command at once": (_killed_before, engines, AFTER_A_KILL),
             "worker killed, command 2 s later": (_killed_long_before, engines, AFTER_A_KILL),
             "command, worker killed within 30 ms": (_killed_within, engines, AFTER_A_KILL),
+            "command, worker killed with the task": (_killed_with_the_task, engines, AFTER_A_KILL),
+            "command, worker killed while it arranges": (_killed_arranging, engines, AFTER_A_KILL),
+            "start, worker killed within 100 ms": (_killed_beginning, engines, AFTER_A_KILL),
             "worker stopped (SIGSTOP), command at once": (_stopped, engines, AFTER_A_STOP),
             "listener killed, target refuses at once": (_listener_killed, listeners, AFTER_A_KILL),
             "listener stopped (SIGSTOP), target refuses at once": (_listener_stopped, listeners, AFTER_A_STOP),
@@ -150,6 +156,58 @@ async def _killed_within(on: Exchange, two: Two) -> float:
         await asyncio.sleep(random.uniform(0, 0.03))
         await two.strike(owner)
         return await unholding
+
+
+async def _killed_with_the_task(on: Exchange, two: Two) -> float:
+    async with _ringing(on) as (call, transfer):
+        stopped = await two.strike(await _owner(on, transfer), signal.SIGSTOP)
+        unholding = asyncio.create_task(_unhold(call, transfer))
+        await asyncio.sleep(0.05)  # its question for work is open: the server believes that it has the task now
+        stopped.send(signal.SIGKILL)
+        await stopped.end()
+        return await unholding
+
+
+async def _killed_arranging(on: Exchange, two: Two) -> float:
+    loop = asyncio.get_running_loop()
+    async with _ringing(on) as (call, transfer):
+        owner, handle = await _owner(on, transfer), on.office.client.get_workflow_handle(transfer.id)
+
+        async def arranging() -> bool | None:
+            pending = (await handle.describe()).raw_description.pending_activities
+            return any(it.last_worker_identity == owner for it in pending) or None
+
+        os.kill(on.office.node.pid, signal.SIGSTOP)
+        try:
+            began = loop.time()
+            unholding = asyncio.create_task(_unhold(call, transfer))
+            await eventually(arranging, "an arrangement", PATIENCE)
+            await two.strike(owner)
+            killed = loop.time()
+        finally:
+            os.kill(on.office.node.pid, signal.SIGCONT)
+        return began + await unholding - killed
+
+
+async def _killed_beginning(on: Exchange, two: Two) -> float:
+    call = await on.office.call()
+    target = await call.target(Behaviour.rings())
+    transfer = await call.transfer(Mode.WARM, "target1", ring_timeout=120)
+    handle = on.office.client.get_workflow_handle(transfer.id)
+
+    async def taken() -> str | None:
+        events = (await handle.fetch_history()).events
+        started = [it for it in events if it.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED]
+        return started[0].workflow_task_started_event_attributes.identity if started else None
+
+    owner = await eventually(taken, "somebody who begins", PATIENCE)
+    await asyncio.sleep(random.uniform(0, 0.1))
+    await two.strike(owner)
+    killed = asyncio.get_running_loop().time()
+    ringing = await target.incoming(PATIENCE)
+    await call.hang_up()
+    await asyncio.wait_for(transfer.wait(), PATIENCE)
+    return max(0.0, ringing.at["invite"] - killed)
 
 
 async def _stopped(on: Exchange, two: Two) -> float:
