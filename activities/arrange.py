@@ -89,7 +89,7 @@ class Arrange:
                 type=error.kind,
                 non_retryable=not error.passing,
                 next_retry_delay=error.retry_after,
-            ) from error
+            ) from None  # the text says it all, and of a failure with the whole chain behind it Temporal keeps nothing
 
     @activity.defn(name=DECLINE)
     async def decline(self, asked: DeclineInput) -> None:
@@ -101,7 +101,7 @@ class Arrange:
         try:
             await self._node(asked.provider).decline(asked.leg)
         except TelephonyError as error:
-            raise ApplicationError(f"{asked.provider}: {error}", type=error.kind) from error
+            raise ApplicationError(f"{asked.provider}: {error}", type=error.kind) from None
 
     def _node(self, provider: str) -> Telephony:
         telephony = self._providers.get(provider)

@@ -8,11 +8,16 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
+from temporalio.api.failure.v1 import Failure
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
 
+from activities.arrange import Arrange, ArrangeInput
 from activities.telephony.asterisk import AsteriskSettings, AsteriskTelephony
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable
 from activities.telephony.model import Arrangement, LegEventKind, Phase, Placement, WantedLeg
 from hookflash import Cause
+from hookflash.converter import data_converter
 from tests.providers.asterisk_world import AsteriskWorld, settings
 from tests.providers.contract import Transfer, seen
 from tests.providers.listening import listening
@@ -173,3 +178,18 @@ async def test_a_half_open_socket_and_a_silent_node_are_noticed() -> None:
 async def _drain(events: AsyncIterator[object]) -> None:
     async for _ in events:
         pass
+
+
+async def test_a_failure_is_small_enough_for_temporal_to_keep_its_reason() -> None:
+    # Of an attempt whose failure has more than 4 kB the server says nothing but "Failure exceeds size limit.", and from
+    # 2 kB on it warns (limit.mutableStateActivityFailureSize). Encryption and longer paths need some of that.
+    leg = WantedLeg(leg="customer", name="customer", placement=IN_ROOM)
+    wanted = ArrangeInput(provider="asterisk", arrangement=Arrangement(owner="o", room="r", legs=(leg,)))
+    async with Impostor() as impostor:
+        provider = AsteriskTelephony(impostor.settings)
+        with pytest.raises(ApplicationError, match=r"asterisk: not done within 0\.5 s; last: GET /") as failed:
+            await ActivityEnvironment().run(Arrange({"asterisk": provider}).arrange, wanted)
+        await provider.close()
+    failure = Failure()
+    data_converter.failure_converter.to_failure(failed.value, data_converter.payload_converter, failure)
+    assert failure.ByteSize() < 2048
