@@ -25,8 +25,9 @@ COPY activities/ activities/
 COPY workflows/ workflows/
 COPY workers/ workers/
 ENV PATH=/opt/hookflash/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-# Once here, in place of at each start.
-RUN python -m compileall -q activities workflows workers
+# Whoever cloned it may keep it from others, and the user below is another. Compiled once here, in place of at each start.
+RUN chmod -R a+rX activities workflows workers \
+  && python -m compileall -q activities workflows workers
 # By number, so that Kubernetes can see that it is not root. Nothing is written: the container can be read-only.
 USER 10001:10001
 ENV HOOKFLASH_HEALTH_ADDRESS=127.0.0.1:8090

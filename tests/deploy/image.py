@@ -33,9 +33,9 @@ class Stage:
         return json.loads(arguments[arguments.index("[") :])
 
 
-def stages() -> list[Stage]:
-    """Read the Dockerfile."""
-    lines = [line for line in DOCKERFILE.read_text().splitlines() if line and not line.startswith("#")]
+def stages(dockerfile: Path = DOCKERFILE) -> list[Stage]:
+    """Read a Dockerfile. Default: that of the workers."""
+    lines = [line for line in dockerfile.read_text().splitlines() if line and not line.startswith("#")]
     found: list[Stage] = []
     for line in re.sub(r"\\\n\s*", "", "\n".join(lines)).splitlines():
         instruction, _, arguments = line.partition(" ")
@@ -60,8 +60,9 @@ def build(folder: Path) -> Path:
     inherited = {name: it for name, it in os.environ.items() if not name.startswith(("UV_", "PYTHON", "VIRTUAL_ENV"))}
     environment = inherited | settings | {"PATH": path, "UV_PYTHON": os.path.realpath(sys.executable)}
     for instruction, arguments in [*builder.instructions, *final.instructions]:
-        if instruction == "RUN" and arguments.startswith(("uv ", "python ")):
-            subprocess.run(arguments.split(), cwd=folder, env=environment, check=True, capture_output=True)
+        for command in arguments.split(" && ") if instruction == "RUN" else ():
+            if command.startswith(("chmod ", "uv ", "python ")):
+                subprocess.run(command.split(), cwd=folder, env=environment, check=True, capture_output=True)
         if instruction == "COPY" and not arguments.startswith("--from"):
             *sources, place = arguments.split()
             for source in sources:

@@ -60,6 +60,22 @@ def test_the_builder_is_given_what_is_copied_and_nothing_that_is_secret() -> Non
     assert (ROOT / ".dockerignore").read_text().splitlines()[1] == "*"
 
 
+@pytest.mark.parametrize("dockerfile", sorted(set(own_images().values())), ids=lambda path: path.parent.name)
+def test_its_user_can_read_what_only_whoever_cloned_it_may(dockerfile: Path) -> None:
+    """COPY keeps the mode of each file: after a clone under umask 077 neither image started."""
+    final = stages(dockerfile)[-1]
+    names = [name for name, _ in final.instructions]
+    copied = {it.split()[-1].rstrip("/") for it in final.all("COPY") if not it.startswith("--from")}
+    ((position, opened),) = (
+        (position, command.removeprefix("chmod -R a+rX ").split())
+        for position, (_, arguments) in enumerate(final.instructions)
+        for command in arguments.split(" && ")
+        if command.startswith("chmod -R a+rX ")
+    )
+    assert {it.rstrip("/") for it in opened} == copied
+    assert max(at for at, name in enumerate(names) if name == "COPY") < position < names.index("USER")
+
+
 def test_it_does_not_run_as_root() -> None:
     assert stages()[-1].all("USER") == ["10001:10001"]
 
