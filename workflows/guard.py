@@ -11,7 +11,6 @@ any interceptor; and handlers are methods of the class, as those registered at r
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel
@@ -29,6 +28,8 @@ from temporalio.worker import (
 from hookflash.converter import Problem, Unreadable, invalid_request, union_members
 
 Handler = Callable[..., Any]
+
+_REMEMBERED = "__hookflash_expectation"
 
 
 @runtime_checkable
@@ -132,10 +133,18 @@ class _Expectation(NamedTuple):
     """The models by name, empty if there are none."""
 
 
-@cache
 def _expectation(handler: Handler) -> _Expectation:
     # Remembered: finding it out takes half a millisecond, and one workflow task can bring thousands of signals, within
-    # the two seconds after which the SDK takes a workflow for deadlocked.
+    # the two seconds after which the SDK takes a workflow for deadlocked. At the handler itself, and not in a cache:
+    # in the sandbox each run has handlers of its own, which a cache would keep, with all the modules of the run, for as
+    # long as the process lives.
+    remembered = vars(handler)
+    if _REMEMBERED not in remembered:
+        remembered[_REMEMBERED] = _found_out(handler)
+    return remembered[_REMEMBERED]
+
+
+def _found_out(handler: Handler) -> _Expectation:
     signature = inspect.signature(handler, eval_str=True)
     parameters = list(signature.parameters.values())[1:]
     classes: dict[str, tuple[type, ...]] = {}
