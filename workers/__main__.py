@@ -109,6 +109,7 @@ async def _serve(settings: Settings, role: Role, runtime: Runtime) -> None:
                 interceptors=interceptors,
                 deployment=settings.deployment(),
                 elsewhere=elsewhere,
+                sandbox=settings.sandbox,
             )
             async with running(workers):
                 await _unless(stop, ensure_listeners(client, nodes, beat))

@@ -12,8 +12,6 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
-from temporalio.workflow import SandboxImportNotificationPolicy
 
 from activities.admission import Admission, Tenants
 from activities.arrange import Arrange
@@ -22,6 +20,7 @@ from activities.telephony.interface import Telephony
 from activities.turns import Turns
 from hookflash import names
 from workers.deployment_settings import unversioned
+from workers.sandbox import Sandbox, workflow_runner
 from workflows.call_back import CallBack
 from workflows.connected_call import ConnectedCall
 from workflows.guard import GuardInterceptor
@@ -32,17 +31,6 @@ from workflows.transfer import Transfer
 WORKFLOWS: tuple[type, ...] = (Transfer, ConnectedCall, CallBack, Listener)
 OF_A_BUILD: tuple[type, ...] = (PinnedTransfer, *WORKFLOWS[1:])
 """The same, of a worker that has a build id."""
-
-PURE = (
-    *("aim", "arrange_input", "call", "call_back_attempt", "feature_codes", "ids", "ledger", "legs", "limits"),
-    *("news", "payloads", "recordings", "wording"),
-)
-"""Modules of ``workflows`` that neither import Temporal nor one that does: nothing in them could ask for the time."""
-
-PASSED_THROUGH = ("hookflash", "activities", "workflows.core", *(f"workflows.{name}" for name in PURE))
-"""Modules that all workflows of a process share. The others are imported again for every single one, which is what
-the sandbox costs (``python -m benchmarks overhead``). What is shared is outside the sandbox, so it must be pure. Never
-``workflows`` as a whole: its modules would be without protection."""
 
 STICKY_TIMEOUT = timedelta(seconds=1)
 """How long a transfer waits for the worker that has it in memory, when that worker has died. Default: 10 seconds."""
@@ -108,20 +96,6 @@ class _ListeningWorker(Worker):
         await self.listening.until_silent()
 
 
-def sandbox(policy: SandboxImportNotificationPolicy | None = None) -> SandboxedWorkflowRunner:
-    """Return what workflow code runs in.
-
-    Args:
-        policy: What to do about imports that are not passed through. Default: warn of those in mid-workflow.
-    """
-    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-    return SandboxedWorkflowRunner(
-        restrictions=restrictions.with_import_notification_policy(
-            policy or SandboxImportNotificationPolicy.WARN_ON_DYNAMIC_IMPORT
-        )
-    )
-
-
 def build_workers(
     client: Client,
     providers: Mapping[str, Telephony],
@@ -133,6 +107,7 @@ def build_workers(
     interceptors: Sequence[Interceptor] = (),
     deployment: WorkerDeploymentConfig | None = None,
     elsewhere: Collection[str] = (),
+    sandbox: Sandbox = Sandbox.NONE,
 ) -> tuple[Worker, ...]:
     """Return the workers of a role; start them with `running`.
 
@@ -146,6 +121,7 @@ def build_workers(
         interceptors: What looks on, outside of the guard. Default: nothing.
         deployment: Which build this process is. Default: every worker goes on with every transfer.
         elsewhere: Nodes that processes with the role ``provider`` reach for this engine. Default: none.
+        sandbox: What protects workflow code.
     """
     limits = limits or Limits()
     deployment = deployment or unversioned()
@@ -159,7 +135,7 @@ def build_workers(
             workflows=OF_A_BUILD if deployment.use_worker_versioning else WORKFLOWS,
             activities=[arrange.arrange, arrange.decline, Admission(tenants, tuple(providers), elsewhere).admit],
             interceptors=[*interceptors, GuardInterceptor()],
-            workflow_runner=sandbox(),
+            workflow_runner=workflow_runner(sandbox),
             max_cached_workflows=limits.cached_workflows,
             max_concurrent_workflow_tasks=WORKFLOW_STEPS,
             max_concurrent_activities=limits.activity_slots,

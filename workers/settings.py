@@ -14,6 +14,7 @@ from workers.deployment_settings import DeploymentSettings
 from workers.ingress.settings import IngressSettings
 from workers.listener_settings import ListenerSettings
 from workers.provider_settings import ProviderSettings
+from workers.sandbox import SandboxSettings
 from workers.secret_files import SecretFile, is_exposed
 from workers.telemetry_settings import TelemetrySettings
 from workers.variables import (
@@ -44,7 +45,7 @@ class AttributeMode(StrEnum):
     VERIFY = "verify"
 
 
-class Settings(TelemetrySettings, DeploymentSettings, ListenerSettings, ProviderSettings):
+class Settings(TelemetrySettings, DeploymentSettings, ListenerSettings, SandboxSettings, ProviderSettings):
     """What an operator sets."""
 
     tenants_file: Path | None = None

@@ -21,7 +21,8 @@ from temporalio.worker import Worker
 from tests.deploy.composition import ROOT, Yaml, documents, free_port, known_settings
 from tests.deploy.image import stages
 from tests.support.polling import eventually
-from workers.engine import WORKFLOW_STEPS, Limits, Role, sandbox
+from workers.engine import WORKFLOW_STEPS, Limits, Role
+from workers.sandbox import sandbox
 from workers.settings import Settings
 from workflows.call_back import CallBack
 

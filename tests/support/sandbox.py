@@ -6,7 +6,7 @@ from typing import ClassVar
 from temporalio import workflow
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from workers.engine import sandbox
+from workers.sandbox import sandbox
 
 
 class ProvenSandbox(SandboxedWorkflowRunner):

@@ -24,6 +24,7 @@ from workers.attributes import ensure_search_attributes
 from workers.deployment_settings import DeploymentSettings
 from workers.engine import build_workers, ensure_listeners, running
 from workers.provider_settings import SIMULATOR
+from workers.sandbox import Sandbox
 
 PAGE = ROOT / "docs/operations.md"
 
@@ -50,7 +51,9 @@ class Engine:
             config.target_host, namespace=self.client.namespace, data_converter=data_converter, identity=f"build {id}"
         )
         deployment = DeploymentSettings(deployment_build_id=id).deployment()
-        workers = build_workers(client, {SIMULATOR: self.exchange}, Tenants(), deployment=deployment)
+        workers = build_workers(
+            client, {SIMULATOR: self.exchange}, Tenants(), deployment=deployment, sandbox=Sandbox.FULL
+        )
         async with running(workers):
             await ensure_search_attributes(client)
             await ensure_listeners(client, [SIMULATOR])

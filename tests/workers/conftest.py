@@ -12,7 +12,7 @@ from temporalio.worker import Worker
 from tests.support.namespaces import new_namespace
 from tests.workers.environ import Environ
 from tests.workers.recorder import Recorder
-from workers.engine import sandbox
+from workers.sandbox import sandbox
 
 
 @pytest.fixture

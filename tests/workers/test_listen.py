@@ -25,7 +25,7 @@ from hookflash import Cause, Evidence, ProviderEvent, names
 from tests.support.polling import eventually
 from tests.workers.recorder import Recorder
 from tests.workers.scripted_telephony import LEG, MARK, ScriptedTelephony
-from workers.engine import sandbox
+from workers.sandbox import sandbox
 
 pytestmark = pytest.mark.timeout(30)
 

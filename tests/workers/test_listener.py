@@ -17,6 +17,7 @@ from hookflash.converter import data_converter
 from tests.support.polling import eventually
 from tests.workers.scripted_telephony import ScriptedTelephony
 from workers.engine import Role, build_workers, ensure_listeners, running
+from workers.sandbox import Sandbox
 from workflows.listener import Listener
 
 pytestmark = pytest.mark.timeout(30)
@@ -30,7 +31,7 @@ async def engine(client: Client, telephony: ScriptedTelephony, role: Role = Role
     own = await Client.connect(
         client.service_client.config.target_host, namespace=client.namespace, data_converter=data_converter
     )
-    async with running(build_workers(own, {NODE: telephony}, Tenants(), role=role)):
+    async with running(build_workers(own, {NODE: telephony}, Tenants(), role=role, sandbox=Sandbox.FULL)):
         yield
 
 

@@ -20,7 +20,8 @@ from hookflash import names
 from tests.support.polling import eventually
 from tests.workers.environ import Environ, refusal
 from tests.workers.scripted_telephony import ScriptedTelephony
-from workers.engine import ensure_listeners, sandbox
+from workers.engine import ensure_listeners
+from workers.sandbox import sandbox
 from workers.settings import Settings
 from workflows.listener import HEARTBEAT_TIMEOUT, Listener, inputs
 

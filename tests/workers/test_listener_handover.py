@@ -22,6 +22,7 @@ from tests.support.polling import eventually
 from tests.workers.recorder import Recorder
 from tests.workers.scripted_telephony import ScriptedTelephony
 from workers.engine import Limits, Role, build_workers, ensure_listeners, running
+from workers.sandbox import Sandbox
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -155,7 +156,8 @@ async def worker(client: Client, telephony: ScriptedTelephony, name: str, role: 
     """The worker of a process, which has a name."""
     address = client.service_client.config.target_host
     own = await Client.connect(address, namespace=client.namespace, data_converter=data_converter, identity=name)
-    async with running(build_workers(own, {NODE: telephony}, Tenants(), role=role, limits=Limits(LONG))):
+    workers = build_workers(own, {NODE: telephony}, Tenants(), role=role, limits=Limits(LONG), sandbox=Sandbox.FULL)
+    async with running(workers):
         yield
 
 

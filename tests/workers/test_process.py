@@ -14,6 +14,7 @@ from temporalio.common import SearchAttributeKey
 from hookflash import Agent, Customer, Mode, Outcome, Target, TransferClient, TransferRequest, names
 from tests.support.polling import eventually
 from tests.workers.process import WorkerProcess, temporal_at, worker_process
+from tests.workflows.replaying import replay_all
 from workers.attributes import ensure_search_attributes
 from workers.provider_settings import SIMULATOR
 
@@ -58,7 +59,8 @@ async def test_a_worker_says_when_it_is_ready_and_ends_in_good_order(
         assert "Traceback" not in process.log
 
 
-async def test_a_call_is_transferred(own_namespace: Client, tmp_path: Path) -> None:
+@pytest.mark.parametrize("variables", [{}, {"HOOKFLASH_SANDBOX": "full"}], ids=["by default", "in the sandbox"])
+async def test_a_call_is_transferred(own_namespace: Client, tmp_path: Path, variables: dict[str, str]) -> None:
     request = TransferRequest(
         mode=Mode.COLD,
         provider=SIMULATOR,
@@ -66,10 +68,12 @@ async def test_a_call_is_transferred(own_namespace: Client, tmp_path: Path) -> N
         agent=Agent(leg="sim:anna", id="a-17", address="sim:anna"),
         targets=(Target(address="sim:bob?answer=100ms", name="Claims desk"),),
     )
-    async with worker_process(tmp_path / "log", **temporal_at(own_namespace)) as process:
+    async with worker_process(tmp_path / "log", **temporal_at(own_namespace), **variables) as process:
         await process.ready()
         transfer = await TransferClient(own_namespace).start(request)
         assert (await transfer.wait()).outcome is Outcome.CONNECTED
+    # Whatever it ran in: the sandbox of the tests decides the same.
+    await replay_all([own_namespace.get_workflow_handle(transfer.id, first_execution_run_id=transfer.run_id)])
 
 
 async def test_when_the_listening_worker_is_killed_another_one_listens(own_namespace: Client, tmp_path: Path) -> None:

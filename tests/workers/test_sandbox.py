@@ -1,19 +1,33 @@
-"""What workflows share with the process, and what each of them has a copy of: told by the sandbox itself."""
+"""What workflow code runs in, and what it shares with the process in the sandbox: told by the sandbox itself."""
 
 import ast
 import dataclasses
+import gc
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import pytest
 from pydantic._internal._model_construction import ModelMetaclass
 from temporalio import workflow
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import SandboxImportNotificationPolicy
 
+from activities.admission import Tenants
+from activities.telephony.simulator import SimulatedExchange
+from tests.replay.recording import HISTORIES, read
+from tests.support.sandbox import proven_sandbox
 from tests.test_layers import imports, is_in
-from workers.engine import PASSED_THROUGH, PURE, WORKFLOWS, sandbox
+from tests.workers.environ import Environ, refusal
+from tests.workflows.replaying import replayer
+from workers.engine import WORKFLOWS, Role, build_workers
+from workers.provider_settings import SIMULATOR
+from workers.sandbox import PASSED_THROUGH, PURE, Sandbox, sandbox
+from workers.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,3 +84,62 @@ async def test_nor_a_dataclass(monkeypatch: pytest.MonkeyPatch) -> None:
     for type_ in WORKFLOWS:
         sandbox().prepare_workflow(workflow._Definition.must_from_class(type_))  # pyright: ignore[reportPrivateUsage]
     assert made == []
+
+
+def copies_of_run(module: str) -> int:
+    """How often a workflow's `run` is in memory; it holds whatever else there is in its module."""
+    found = (it for it in gc.get_objects() if isinstance(it, FunctionType))
+    return sum(it.__module__ == module and it.__name__ == "run" for it in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        ("warm_completed", "workflows.transfer"),
+        ("connected_call", "workflows.connected_call"),
+        ("call_back", "workflows.call_back"),
+        ("listener_next_turn", "workflows.listener"),
+    ],
+)
+async def test_a_workflow_that_is_over_leaves_nothing_behind(name: str, module: str) -> None:
+    history, once = read(HISTORIES / f"{name}.json"), replayer()
+    await once.replay_workflow(history)
+    gc.collect()
+    before = copies_of_run(module)
+    assert before
+    for _ in range(3):
+        await once.replay_workflow(history)
+    gc.collect()
+    assert copies_of_run(module) == before
+
+
+def test_what_the_tests_run_and_replay_workflows_in_is_the_full_sandbox() -> None:
+    tests = proven_sandbox()
+    assert isinstance(tests, SandboxedWorkflowRunner)
+    assert tests.restrictions == sandbox().restrictions
+    assert replayer().config().get("workflow_runner") == tests
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, UnsandboxedWorkflowRunner), ({"sandbox": Sandbox.FULL}, SandboxedWorkflowRunner)],
+)
+async def test_workers_have_no_sandbox_but_where_an_operator_wants_it(
+    own_namespace: Client, options: Mapping[str, Any], expected: type[WorkflowRunner]
+) -> None:
+    exchange = SimulatedExchange()
+    worker, *none = build_workers(own_namespace, {SIMULATOR: exchange}, Tenants(), role=Role.ENGINE, **options)
+    assert not none
+    # The SDK leaves types of other keys open.
+    assert type(worker.config().get("workflow_runner")) is expected  # pyright: ignore[reportUnknownMemberType]
+
+
+@pytest.mark.parametrize(("said", "meant"), [("", Sandbox.NONE), ("none", Sandbox.NONE), ("full", Sandbox.FULL)])
+def test_the_setting(environ: Environ, said: str, meant: Sandbox) -> None:
+    environ.set(HOOKFLASH_SIMULATOR="true", HOOKFLASH_SANDBOX=said)
+    assert Settings.load().sandbox is meant
+
+
+def test_a_wrong_setting_is_named(environ: Environ) -> None:
+    environ.set(HOOKFLASH_SIMULATOR="true", HOOKFLASH_SANDBOX="strict")
+    assert "HOOKFLASH_SANDBOX: " in refusal()
