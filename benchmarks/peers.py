@@ -3,6 +3,9 @@
 `Floor` is a bare workflow: the round trips of a transfer, and nothing else. No decision, no journal, no search
 attribute, no timer; plain strings. `OneByOne` is how one writes a transfer without the idea of an arrangement: an
 activity for each request to the provider, in the order of the requests. Stages, timers and audience are the engine's.
+
+Both run in the SDK's sandbox, as whatever one writes does by default. The engine's workers do not, which is one of the
+things that is measured (docs/decisions/0023-workers-without-the-sandbox.md).
 """
 
 import asyncio

@@ -20,7 +20,7 @@ from tests.workers.process import ROOT, WorkerProcess, module_process, temporal_
 
 TENANTS = "[tenants.bold]\nblind = true\n"
 COMPILED = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(ROOT / ".artifacts/pycache")}
-"""As in the image: the sandbox imports modules all the time, and compiling them takes longer than running them."""
+"""As in the image: the peers' sandbox imports modules all the time, and compiling takes longer than running them."""
 PATIENT = timedelta(minutes=2)
 """How long a target may ring: longer than is measured."""
 RINGS = f"ring={RINGS_AFTER * 1000:g}ms"

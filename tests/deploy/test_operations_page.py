@@ -62,6 +62,7 @@ def test_it_has_the_defaults_of_the_workers() -> None:
     )
     assert f"`HOOKFLASH_ACTIVITY_SLOTS` | {defaults['activity_slots']} |" in table
     assert f"`HOOKFLASH_CACHED_WORKFLOWS` | {defaults['cached_workflows']} |" in table
+    assert f"`HOOKFLASH_SANDBOX` | `{defaults['sandbox']}` |" in table
 
 
 def test_it_has_every_role() -> None:
