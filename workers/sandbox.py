@@ -37,8 +37,8 @@ class SandboxSettings(FromEnvironment):
     """A part of the worker's settings."""
 
     sandbox: Sandbox = Sandbox.NONE
-    """What protects workflow code: `none`, for all transfers of a worker share its modules, or `full`, Temporal's
-    sandbox, in which each imports them anew. That takes several times the CPU; meant for code that you have changed."""
+    """What protects workflow code. `none`: all transfers of a worker share its modules. `full`: each imports them anew,
+    in Temporal's sandbox, for half as much CPU again; meant for code that you have changed."""
 
 
 def sandbox(policy: SandboxImportNotificationPolicy | None = None) -> SandboxedWorkflowRunner:

@@ -14,7 +14,7 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from hookflash.converter import data_converter
 from tests.replay.recording import HISTORIES, RECORDINGS, read
-from tests.test_layers import ROOT, imports
+from tests.test_layers import ROOT, imports, uses
 from workers.engine import WORKFLOWS
 from workflows.guard import GuardInterceptor
 
@@ -24,6 +24,8 @@ MAY_IMPORT = {
     *("pydantic", "temporalio", "hookflash", "activities", "workflows"),
 }
 """All that there is to import, at the top of a module or within a function."""
+OF_ASYNCIO = {"create_task", "shield", "Task", "CancelledError", "TimeoutError"}
+"""Of the rest, much would wait for something that the workflow's own loop does not know."""
 NO_BUILTINS = {
     *("open", "input", "print", "breakpoint", "exec", "eval", "compile", "__import__"),
     *("globals", "setattr", "delattr"),
@@ -83,6 +85,10 @@ def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for found in imports(tree, "workflows"):
         if found.full_name.partition(".")[0] not in MAY_IMPORT:
             yield found.line, f"imports {found.full_name}"
+    for line, used in uses(tree, "workflows"):
+        origin, _, name = used.partition(".")
+        if origin == "asyncio" and name and name not in OF_ASYNCIO:
+            yield line, f"uses {used}"
 
 
 def _state(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -131,6 +137,8 @@ def test_no_workflow_leaves_anything_to_another() -> None:
         ("from functools import cache", "imports functools.cache"),
         ("import logging", "imports logging"),
         ("import aiohttp", "imports aiohttp"),
+        ("import asyncio\nasync def f():\n    await asyncio.to_thread(f)", "uses asyncio.to_thread"),
+        ("from asyncio import open_connection", "uses asyncio.open_connection"),
         ("_SEEN = None\ndef f():\n    global _SEEN", "global"),
         ("_SEEN = {}\ndef f(run):\n    _SEEN[run] = True", "changes _SEEN[run]"),
         ("_SEEN = {}\ndef f(run):\n    del _SEEN[run]", "changes _SEEN[run]"),
