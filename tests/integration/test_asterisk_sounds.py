@@ -37,9 +37,9 @@ async def test_music_goes_on_after_an_announcement_and_without_one(
     assert c.longest_silence(since) < 1
     assert a.ever_heard(since) == {"music"}
     assert times_heard(c, since) == 1
-    assert [record.getMessage().partition(" to ")[0] for record in caplog.records] == [
-        f"recording {MISSING} could not be played"
-    ]
+    # Not what others log meanwhile, as asyncio does of an earlier test's leavings.
+    ours = [record for record in caplog.records if record.name.startswith("activities.")]
+    assert [record.getMessage().partition(" to ")[0] for record in ours] == [f"recording {MISSING} could not be played"]
 
 
 async def _heard(phone: Phone, sound: str, since: float) -> bool:
