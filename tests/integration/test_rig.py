@@ -77,6 +77,7 @@ async def test_a_wrong_expectation_fails_and_says_what_was_heard(
     await contact_centre.remove(holding)
 
 
+@pytest.mark.calm
 async def test_a_caller_hears_ringback_until_the_pre_bridged_phone_answers(
     phones: PhoneRack, contact_centre: CallControl, app_socket: Events, asterisk_node: AsteriskNode
 ) -> None:

@@ -45,7 +45,8 @@ async def test_a_warm_transfer(call: TalkingCall, tmp_path: Path) -> None:
 
 
 async def test_a_cold_transfer_whose_target_hangs_up_later(call: TalkingCall, tmp_path: Path) -> None:
-    async with sipp.sipp_phone(call.office.node, "target1", sipp.answers(hang_up_after=1.5), tmp_path):
+    # Time enough to be connected and heard, on a busy machine too.
+    async with sipp.sipp_phone(call.office.node, "target1", sipp.answers(hang_up_after=5), tmp_path):
         transfer = await call.transfer(Mode.COLD, "target1")
         assert (await transfer.wait()).outcome is Outcome.CONNECTED
         await hear_exactly({call.customer: {"customer"}})
