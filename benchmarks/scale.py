@@ -12,7 +12,8 @@ from benchmarks.options import Options
 from benchmarks.rows import Asked, Row, median
 from benchmarks.simulated import Bench, bench
 from benchmarks.svg import plot
-from hookflash import EngineUnreachable, Mode, Policy, RunningTransfer, Stage
+from hookflash import Mode, Policy, RunningTransfer, Stage
+from hookflash.names import TRANSFER_STAGE
 from tests.integration.lines import Lines
 from tests.integration.reconciling import reconcile
 from tests.providers.ari_proxy import AriProxy
@@ -34,7 +35,7 @@ SIZE = 1000
 EVICTED_SHARE = 5
 CHECKPOINTS = 5
 COMMANDS = 30
-AT_ONCE = 8
+AT_ONCE = 24
 PATIENT = Policy(hold_budget=timedelta(hours=1), consult_limit=timedelta(hours=1))
 FEW, MANY = 5, 30
 """Open transfers on the real Asterisk at a reconcile."""
@@ -61,18 +62,13 @@ Point = tuple[int, int, list[float]]
 
 async def _grow(name: str, size: int, commands: int, cache: int) -> tuple[list[Point], list[Row]]:
     async with bench(HOOKFLASH_CACHED_WORKFLOWS=str(cache)) as on:
-        transfers = [await _open(on) for _ in range(2)]
+        transfers = await _open(on, 2, 0)
         points = [(0, resident_bytes(on.engine.pid), await _commands(transfers, commands))]
         began = time.monotonic()
         for checkpoint in range(1, CHECKPOINTS + 1):
             wanted = max(2, size * checkpoint // CHECKPOINTS)
-            hands = asyncio.Semaphore(AT_ONCE)
-
-            async def one(hands: asyncio.Semaphore = hands) -> RunningTransfer:
-                async with hands:
-                    return await _open(on)
-
-            transfers += await asyncio.gather(*(one() for _ in range(wanted - len(transfers))))
+            while (there := len(transfers)) < wanted:
+                transfers += await _open(on, min(AT_ONCE, wanted - there), there)
             took = await _commands(random.sample(transfers, min(len(transfers), commands)), commands)
             points.append((len(transfers), resident_bytes(on.engine.pid), took))
         opened = len(transfers) / (time.monotonic() - began)
@@ -88,17 +84,20 @@ async def _grow(name: str, size: int, commands: int, cache: int) -> tuple[list[P
     return points, rows
 
 
-async def _open(on: Bench) -> RunningTransfer:
-    transfer = await on.transfers.start(on.request(Mode.WARM, answer_after=0.05, policy=PATIENT))
+async def _open(on: Bench, count: int, there: int) -> list[RunningTransfer]:
+    """Open some transfers, and wait until their agents and targets talk; so many do already.
 
-    async def talking() -> bool | None:
-        try:
-            return (await transfer.status()).stage is Stage.CONSULTING or None
-        except EngineUnreachable:
-            return None  # no answer in time, on a busy machine
+    The server's index is asked, once for all of them: a question to each would be a task of the worker's.
+    """
+    requests = [on.request(Mode.WARM, answer_after=0.05, policy=PATIENT) for _ in range(count)]
+    transfers = await asyncio.gather(*map(on.transfers.start, requests))
+    talking = f"{TRANSFER_STAGE.name} IN ('{Stage.CONSULTING.value}', '{Stage.SWAPPED.value}')"
 
-    await eventually(talking, "the consultation", PATIENCE, every=0.25)  # questions cost something too
-    return transfer
+    async def all_talk() -> bool | None:
+        return (await on.client.count_workflows(talking)).count >= there + count or None
+
+    await eventually(all_talk, "the consultations", PATIENCE, every=0.1)
+    return list(transfers)
 
 
 async def _commands(transfers: list[RunningTransfer], count: int) -> list[float]:
