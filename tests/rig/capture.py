@@ -24,6 +24,8 @@ FIELDS = (
 ASTERISK = "0.0.0.0"
 COMPLAINTS = "_ws.malformed || _ws.expert.severity >= 6291456"
 """A display filter: packets that cannot be read, or earn a warning or an error (0x600000 and 0x800000 in Wireshark)."""
+ALL_SIP = ("-d", "udp.port==1-65535,sip")
+"""Asterisk's logger writes nothing but SIP, and a phone may have a port that tshark knows as another protocol's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +97,28 @@ async def capturing(node: AsteriskNode, path: Path) -> AsyncGenerator[Capture]:
         yield capture
     finally:
         await node.cli("pjsip set logger off")
+    capture.messages = await messages(path)
+    capture.complaints = await _read(path, "-Y", COMPLAINTS)
+
+
+async def messages(path: Path) -> list[Message]:
+    """Return the SIP messages of a capture, in order."""
     rows = csv.reader(
         (await _read(path, "-T", "fields", "-E", "separator=,", "-E", "quote=d", *_each("-e", FIELDS))).splitlines()
     )
-    for call, method, status, answered, number, sender, subscription in rows:
-        if not (call or method or status):
-            continue  # no SIP message, such as a keep-alive; what tshark takes for a broken one is among the complaints
-        capture.messages.append(
-            Message(
-                call,
-                method or answered,
-                int(status) if status else None,
-                int(number),
-                from_asterisk=sender == ASTERISK,
-                subscription=subscription.partition(";")[0],
-            )
+    return [
+        Message(
+            call,
+            method or answered,
+            int(status) if status else None,
+            int(number),
+            from_asterisk=sender == ASTERISK,
+            subscription=subscription.partition(";")[0],
         )
-    capture.complaints = await _read(path, "-Y", COMPLAINTS)
+        for call, method, status, answered, number, sender, subscription in rows
+        # No SIP message, such as a keep-alive; what tshark takes for a broken one is among the complaints.
+        if call or method or status
+    ]
 
 
 def _each(option: str, values: tuple[str, ...]) -> list[str]:
@@ -125,7 +132,7 @@ async def _read(path: Path, *arguments: str) -> str:
         AssertionError: if it cannot read it.
     """
     process = await asyncio.create_subprocess_exec(
-        *command("usr/bin/tshark", "-n", "-r", str(path), *arguments),
+        *command("usr/bin/tshark", "-n", "-r", str(path), *ALL_SIP, *arguments),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
