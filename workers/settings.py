@@ -59,7 +59,7 @@ class Settings(TelemetrySettings, DeploymentSettings, ListenerSettings, SandboxS
     """How long work that has begun may take to end after SIGTERM; a number of seconds, or ISO 8601. Must be below the
     grace period of whatever stops the worker."""
     cached_workflows: Annotated[int, Field(ge=0)] = 1000
-    """Transfers kept in memory between events, about 0.4 MB each. Others are replayed at their next event."""
+    """Transfers kept in memory between events, about 0.2 MB each. Others are replayed at their next event."""
     activity_slots: Annotated[int, Field(ge=1)] = 200
     """Activities that run at once."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
