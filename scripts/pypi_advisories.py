@@ -68,13 +68,16 @@ def ask(url: str, packages: list[Package]) -> Told:
     Raises:
         UnreachableError: There was no answer for one of them; then nothing is known of the others either.
     """
-    with ThreadPoolExecutor(AT_ONCE) as executor:
-        answers = list(executor.map(partial(_vulnerabilities, url), packages))
-    told = list(zip(packages, answers, strict=True))
-    return Told(
-        [_as_osv(package, it) for package, found in told for it in found or () if not it["withdrawn"]],
-        [package for package, found in told if found is None],
-    )
+    try:
+        with ThreadPoolExecutor(AT_ONCE) as executor:
+            answers = list(executor.map(partial(_vulnerabilities, url), packages))
+        told = list(zip(packages, answers, strict=True))
+        return Told(
+            [_as_osv(package, it) for package, found in told for it in found or () if not it["withdrawn"]],
+            [package for package, found in told if found is None],
+        )
+    except (KeyError, TypeError, ValueError) as error:  # else the traceback's exit code would say that there is one
+        raise UnreachableError(f"an answer is not as PyPI's are: {error!r}") from error
 
 
 def _vulnerabilities(url: str, package: Package) -> list[dict[str, Any]] | None:

@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.prometheus import free_address
 from tests.test_dependencies import audit, project
 
@@ -116,6 +118,16 @@ def test_an_index_without_advisories_clears_nothing(tmp_path: Path) -> None:
     done = audited(tmp_path, {"/pypi/ecdsa/0.19.2/json": {"info": ECDSA["info"]}})
     assert done.returncode == 4, done.stdout
     assert done.stdout.splitlines()[-1].endswith("ecdsa 0.19.2")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{}, {"info": None}, {"info": {"version": "newest"}}, ECDSA | {"vulnerabilities": [{"id": "PYSEC-2026-1325"}]}],
+)
+def test_an_answer_that_is_none_of_pypis_is_no_finding(tmp_path: Path, answer: dict[str, Any]) -> None:
+    done = audited(tmp_path, {"/pypi/ecdsa/json": answer})
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert " cannot be reached: an answer is not as PyPI's are: " in done.stdout.splitlines()[-1]
 
 
 def test_what_was_withdrawn_concerns_nobody(tmp_path: Path) -> None:
