@@ -7,17 +7,28 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.telephony.model import Frozen
 from hookflash import Cause, Mode, Policy, Target
+from hookflash.fallbacks import FALLBACK_PLACE
 from hookflash.names import provider_task_queue
 from hookflash.values import Word
 
 ADMIT = "admit"
 """Name of the activity."""
+
+_FIRST_STEP = ("s", "1")
+"""Extension and priority of a place that names none."""
+
+
+def _place_pattern(pattern: str) -> str:
+    parts = pattern.split(",")
+    if len(parts) > 1 + len(_FIRST_STEP) or not all(parts) or any(it.isspace() for it in pattern):
+        raise ValueError("not a pattern of places: context[,extension[,priority]] without spaces")
+    return pattern
 
 
 class DirectoryEntry(BaseModel):
@@ -63,6 +74,10 @@ class Tenant(BaseModel):
     """Addresses that may be dialled, as shell patterns. Default: the company's own phones, nothing outside."""
     deny: tuple[str, ...] = ()
     """Addresses that may not, though allowed by the patterns above. Default: none."""
+    places: tuple[Annotated[str, AfterValidator(_place_pattern)], ...] = ("*",)
+    """Places where customers may go on, ``context[,extension[,priority]]``, each part a shell pattern for itself. What
+    a pattern or a place leaves out is extension ``s``, priority ``1``; ``hookflash-fallback`` is always allowed.
+    Default: every context, but only at its ``s``, where nobody who asks for a transfer can name a number."""
     directory: dict[str, DirectoryEntry] = Field(default_factory=dict)
     """Names that callers may use in place of addresses. Default: none."""
     transfer_key: TransferKey = TransferKey()
@@ -72,6 +87,13 @@ class Tenant(BaseModel):
         """Return whether an address may be dialled."""
         matches = (any(fnmatch.fnmatchcase(address, pattern) for pattern in it) for it in (self.allow, self.deny))
         return next(matches) and not next(matches)
+
+    def allows_place(self, place: str) -> bool:
+        """Return whether a customer may go on at a place."""
+        parts = _step_of(place)
+        patterns = (FALLBACK_PLACE, *self.places)
+        # Part by part: a star for the context must not reach over the comma, to an extension.
+        return any(all(map(fnmatch.fnmatchcase, parts, _step_of(it))) for it in patterns)
 
 
 class Tenants(BaseModel):
@@ -103,6 +125,8 @@ class AdmissionInput(Frozen):
     mode: Mode
     provider: str
     targets: tuple[Target, ...]
+    places: tuple[str, ...] = ()
+    """Where the customer may have to go on. Default: nowhere."""
 
 
 class AdmittedTarget(Frozen):
@@ -127,6 +151,8 @@ class Verdict(Frozen):
     """The tenant's class of music. Default: it has none."""
     targets: tuple[AdmittedTarget, ...]
     """One entry per target, in order."""
+    denied_places: tuple[str, ...] = ()
+    """Those of the places at which nobody may go on. Default: none, or they were not asked for yet."""
     queue: str = ""
     """Task queue of the workers that reach the provider's node. Default: the workflow's own."""
 
@@ -169,8 +195,15 @@ class Admission:
             mode_reason=f"policy of tenant {asked.tenant}, {reason or 'no reason given'}" if told else "",
             hold_music=tenant.hold_music or "",
             targets=tuple(_judge(tenant, target) for target in asked.targets),
+            denied_places=tuple(place for place in asked.places if not tenant.allows_place(place)),
             queue=provider_task_queue(asked.provider) if asked.provider in self._elsewhere else "",
         )
+
+
+def _step_of(place: str) -> tuple[str, ...]:
+    """Return context, extension and priority of a place, or of a pattern of places."""
+    said = tuple(place.split(","))
+    return said + _FIRST_STEP[len(said) - 1 :]
 
 
 def _judge_mode(tenant: Tenant, mode: Mode) -> tuple[Cause | None, str]:

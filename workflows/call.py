@@ -12,6 +12,7 @@ from hookflash import (
     Cause,
     CustomerAudio,
     Fallback,
+    HandOff,
     Party,
     Policy,
     Recall,
@@ -19,6 +20,7 @@ from hookflash import (
     TransferRequest,
     WhenUnanswered,
 )
+from hookflash.fallbacks import FALLBACK_PLACE
 from workflows.core import Deadline, FallbackKind, LegEnded, LegRef, PlannedTarget, Rules, Timer
 from workflows.legs import Legs
 from workflows.wording import party_name, timer_text
@@ -31,6 +33,9 @@ _RETRY_FIRST, _RETRY_MOST = timedelta(milliseconds=500), timedelta(seconds=5)
 _CALLER_ID_REFUSED = (403, 428, 433, 436, 437, 438)
 """SIP status codes by which a carrier refuses an identity: RFC 5079 section 5, RFC 8224 section 6.2.2. Many only say
 403, which can mean other things too; then the second try does no harm."""
+
+_LAST_RESORT = HandOff(kind="flow", place=FALLBACK_PLACE)
+"""Where a customer goes on who may not go on where the request says, and has nobody else."""
 
 _ABOUT_A_TARGET = (Timer.RING, Timer.ACCEPT, Timer.CONSULT_WARNING, Timer.CONSULT_LIMIT)
 
@@ -82,6 +87,9 @@ class Call:
         """Class of music for whoever waits."""
         self.queue = ""
         """Task queue of the workers that reach the provider's node; empty: the workflow's own. Told by the policy."""
+        self.agent_judged: AdmittedTarget | None = None
+        """What the policy says of ``called_back``; None: it was not asked, as when a transfer began before it was."""
+        self._denied_places: tuple[str, ...] = ()
         self._targets: list[RungTarget] = []
 
     @property
@@ -106,12 +114,43 @@ class Call:
         fallbacks = self.request.policy.fallbacks
         return (*self.request.targets, *(it.target for it in fallbacks if isinstance(it, AnotherTarget)))
 
+    @property
+    def called_back(self) -> tuple[Target, ...]:
+        """The agent, whom the policy has to judge too if a fallback may ring where the request says; else nobody."""
+        address = self.request.agent.address
+        recalled = any(isinstance(it, Recall) for it in self.request.policy.fallbacks)
+        return (Target(address=address, name=Party.AGENT.value),) if address is not None and recalled else ()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every place of the provider that the request names and that may be denied, once."""
+        policy = self.request.policy
+        named = (*policy.fallbacks, policy.when_target_leaves)
+        places = dict.fromkeys(it.place for it in named if isinstance(it, HandOff))
+        return tuple(place for place in places if place != FALLBACK_PLACE)
+
+    @property
+    def denied_hand_offs(self) -> tuple[str, ...]:
+        """What must not be used for its place; never the place itself, which may hold a phone number."""
+        policy = self.request.policy
+        named = [(f"fallback {it.kind}", it) for it in policy.fallbacks if isinstance(it, HandOff)]
+        named += [("when_target_leaves", it) for it in (policy.when_target_leaves,) if it is not None]
+        return tuple(what for what, it in named if it.place in self._denied_places)
+
+    @property
+    def when_target_leaves(self) -> HandOff | None:
+        """Where the customer goes on when the target hangs up first, after the transfer; None: nowhere."""
+        place = self.request.policy.when_target_leaves
+        return _LAST_RESORT if place is not None and place.place in self._denied_places else place
+
     def plan(self, verdict: Verdict) -> tuple[PlannedTarget, ...]:
-        """Take in what the policy says of ``asked_for``, and return the targets to try first."""
+        """Take in what the policy says of all that it was asked about, and return the targets to try first."""
         count = len(self.request.targets)
+        self.agent_judged = next(iter(verdict.targets[len(self.asked_for) :]), None)
         groups = _groups(self.request.targets, verdict.targets[:count])
         judged = zip(self.request.targets, verdict.targets, groups, strict=False)
         planned = [self.add_target(target, admitted, group) for target, admitted, group in judged]
+        self._denied_places = verdict.denied_places
         self.fallbacks = tuple(self._steps(verdict.targets[count:]))
         self.queue = verdict.queue
         self.hold_music = self.request.policy.hold_music or verdict.hold_music or DEFAULT_MUSIC
@@ -150,11 +189,15 @@ class Call:
                 if planned is not None:
                     yield FallbackStep(entry, planned)
             elif isinstance(entry, Recall):
-                # Nobody can be called back without an address: such a recall is left out rather than tried.
-                for attempt in range(entry.attempts if self.request.agent.address else 0):
+                # Nobody can be called back without an address, or where nobody may ring: left out rather than tried.
+                denied = self.agent_judged is not None and self.agent_judged.denied
+                for attempt in range(entry.attempts if self.request.agent.address and not denied else 0):
                     yield FallbackStep(entry, FallbackKind.RECALL_AGAIN if attempt else FallbackKind.RECALL)
-            else:
+            elif not isinstance(entry, HandOff) or entry.place not in self._denied_places:
                 yield FallbackStep(entry, FallbackKind(entry.kind))
+            elif entry is self.request.policy.fallbacks[-1]:
+                # The last one is never left out: without it nobody would be there for the customer.
+                yield FallbackStep(_LAST_RESORT, FallbackKind(_LAST_RESORT.kind))
 
     def rung(self, ref: LegRef) -> RungTarget:
         """Return the target that a leg belongs to."""

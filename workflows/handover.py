@@ -45,7 +45,7 @@ async def hand_over(call: Call, state: State) -> None:
     if not left or not state.begun:
         return
     watched = input.arrangement.model_copy(update={"owner": call.owner, "legs": left})
-    onward = call.request.policy.when_target_leaves if state.target.up else None
+    onward = call.when_target_leaves if state.target.up else None
     told = reason(call, Outcome.CONNECTED, Cause.TARGET_LEFT) if onward else None
     await watch_over(input.model_copy(update={"arrangement": watched}), onward.place if onward else "", told)
 

@@ -1,14 +1,12 @@
 """The transfer of a live call: hears what happens, lets the decision core decide, and carries out what it decides."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from activities.admission import ADMIT, AdmissionInput, Verdict
 from activities.arrange import DECLINE, DeclineInput
 from hookflash import (
     Actor,
@@ -21,8 +19,8 @@ from hookflash import (
     TransferRequest,
     TransferResult,
 )
-from hookflash._summary import name_of
 from hookflash.names import WORKFLOW_TYPE, owner_token
+from workflows.admitting import admit
 from workflows.aim import Aim
 from workflows.arrange_input import arrange_input
 from workflows.arranger import Arranger
@@ -54,7 +52,7 @@ from workflows.measuring import Measuring
 from workflows.news import Asked, KeyPressed, News, NotArranged, Observed, Reconcile
 from workflows.recordings import RecordingTroubles
 from workflows.timers import Timers
-from workflows.wording import happened, shorten, unheard
+from workflows.wording import happened, unheard
 
 _NOBODY_WAITS = (Timer.LINGER, Timer.OVERALL_LIMIT)
 """Waits during which nobody need be on hold."""
@@ -126,14 +124,17 @@ class Transfer(Inbox):
     async def _admit_and_begin(self, call: Call) -> State:
         """Ask the policy before anything is touched."""
         request = call.request
-        verdict = await self._admit(request, call.asked_for)
+        verdict = await admit(request, call.asked_for, self._board.note, agent=call.called_back, places=call.places)
         planned = call.plan(verdict) if verdict else ()
         denied = Cause.PROVIDER_ERROR if verdict is None else verdict.mode_denied
         for target in verdict.targets if verdict else ():
             if target.denied:
-                self._ledger.denied(target.name, target.denied)
+                if target is not call.agent_judged:
+                    self._ledger.denied(target.name, target.denied)
                 self._board.note(f"{target.name} must not be rung: {target.denied.value}")
                 denied = denied or (None if planned else target.denied)
+        for use in call.denied_hand_offs:
+            self._board.note(f"{use} must not be used: {Cause.DESTINATION_DENIED.value}")
         if verdict and verdict.mode_reason:
             allowed = "denied" if verdict.mode_denied else "allowed"
             self._board.note(f"{request.mode.value} is {allowed}: {verdict.mode_reason}")
@@ -149,29 +150,6 @@ class Transfer(Inbox):
         state = begin(call.rules, planned)
         self._ledger.first_step(state, workflow.now())
         return state
-
-    async def _admit(self, request: TransferRequest, targets: Sequence[Target]) -> Verdict | None:
-        """Return what the tenant's policy says; None if nobody can be asked, and then nothing is dialled."""
-        asked = AdmissionInput(
-            tenant=request.tenant, mode=request.mode, provider=request.provider, targets=tuple(targets)
-        )
-        more = f" and {len(targets) - 1} more" if len(targets) > 1 else ""
-        summary = shorten(f"May tenant {request.tenant} ring {name_of(targets[0])}{more}?")
-        try:
-            return await workflow.execute_activity(
-                ADMIT,
-                asked,
-                result_type=Verdict,
-                start_to_close_timeout=timedelta(seconds=2),
-                schedule_to_close_timeout=timedelta(seconds=15),
-                retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),
-                summary=summary,
-            )
-        except ActivityError as error:
-            if isinstance(error.cause, ApplicationError) and error.cause.type == "InvalidRequest":
-                raise error.cause from error
-            self._board.note("the policy could not be asked")
-            return None
 
     async def _decline(self, call: Call) -> None:
         """Tell the phone that has asked for this transfer that it never began: no arrangement says so."""
@@ -193,7 +171,7 @@ class Transfer(Inbox):
         await workflow.wait_condition(lambda: self._call is not None)
         call = self._call
         assert call is not None
-        admission = asyncio.create_task(self._admit(call.request, (target,)))
+        admission = asyncio.create_task(admit(call.request, (target,), self._board.note))
         await workflow.wait_condition(lambda: admission.done() or self._board.result is not None)
         if not admission.done():
             admission.cancel()

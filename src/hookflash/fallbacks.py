@@ -9,6 +9,9 @@ from hookflash._base import FromCaller
 from hookflash.parties import Target
 from hookflash.values import Address, Duration, Word
 
+FALLBACK_PLACE = "hookflash-fallback"
+"""The operator's own place for whoever has nowhere else to go. No policy denies it."""
+
 
 class _Entry(FromCaller):
     """Base of an entry: it says its kind also where defaults are left out, or nobody could tell which entry it is."""
@@ -54,7 +57,8 @@ class HandOff(FromCaller):
     kind: Literal["voicemail", "queue", "flow"]
     """What stands there; decides the outcome that is reported."""
     place: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,80}(,[A-Za-z0-9_+*#-]{1,80}(,[0-9]{1,4})?)?$")]
-    """Where, in the provider's terms. Asterisk: ``context[,extension[,priority]]`` of the dialplan."""
+    """Where, in the provider's terms, if the tenant may send customers there; by default only to what has no comma.
+    Asterisk: ``context[,extension[,priority]]`` of the dialplan."""
 
 
 class CallBack(_Entry):

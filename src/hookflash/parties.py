@@ -28,7 +28,8 @@ class Agent(FromCaller):
     id: Word | None = None
     """Opaque id of the agent for search and reports; never a name. Default: none."""
     address: Address | None = None
-    """Where the agent is called back when the customer needs a person again. Default: cannot be recalled."""
+    """Where the agent is called back when the customer needs a person again, if the tenant may ring there. Default:
+    cannot be recalled."""
     consulting_leg: LegId | None = None
     """The agent's own leg in another call, with a target that is there already: it is released with the agent.
     Default: the agent has no other call that would have to end."""

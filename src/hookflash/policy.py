@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from hookflash._base import FromCaller
-from hookflash.fallbacks import AnotherTarget, Fallback, HandOff, Recall
+from hookflash.fallbacks import FALLBACK_PLACE, AnotherTarget, Fallback, HandOff, Recall
 from hookflash.feature_codes import FeatureCodes
 from hookflash.values import Duration, Word
 
@@ -58,7 +58,7 @@ class WhenUnanswered(StrEnum):
 
 
 def _default_fallbacks() -> tuple[Fallback, ...]:
-    return (Recall(), HandOff(kind="flow", place="hookflash-fallback"))
+    return (Recall(), HandOff(kind="flow", place=FALLBACK_PLACE))
 
 
 class Policy(FromCaller):

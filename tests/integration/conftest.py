@@ -21,6 +21,10 @@ TENANTS = """
 [tenants.bold]
 blind = true
 
+[tenants.outgoing]
+blind = true
+places = ["from-phone,dial-*"]
+
 [tenants.musical]
 hold_music = "harp"
 

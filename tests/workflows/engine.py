@@ -51,6 +51,7 @@ TENANTS = Tenants(
     tenants={
         "default": Tenant(blind=False, allow=("sim:*",), deny=("sim:forbidden*",)),
         "bold": Tenant(blind=True, allow=("sim:*",)),
+        "placed": Tenant(blind=True, allow=("sim:*",), places=("claims,4*", "survey")),
         "curt": Tenant(warm=False, warm_reason="no introductions", allow=("sim:*",)),
     }
 )
