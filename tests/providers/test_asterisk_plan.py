@@ -62,15 +62,16 @@ from tests.providers.plans import (
 
 
 def test_warm_from_the_very_beginning() -> None:
-    """Hold, music, agent in, ringback, and only then is anybody dialled; what can wait comes last."""
+    """Music, hold, agent in, ringback, and only then is anybody dialled; what can wait comes last."""
     want = wanted(leg(C, ON_HOLD), leg(A, IN_ROOM), leg(T, RINGING))
     made = plan(want, picture(channel(C, owner=""), channel(A, owner="")))
     assert made.stands
     assert made.steps == (
+        CreateHold(HOLD),
+        Music(HOLD, "default"),
         Adopt(C, OURS, "hookflash"),
         Adopt(A, OURS, "hookflash"),
         CreateRoom(ROOM),
-        CreateHold(HOLD),
         Move(C, HOLD),
         Music(HOLD, "default"),
         Move(A, ROOM),
@@ -108,7 +109,7 @@ def test_what_was_made_and_never_dialled_is_continued() -> None:
 
 def test_swap_holds_before_it_unholds() -> None:
     steps = plan(wanted(leg(A, IN_ROOM), leg(T, ON_HOLD), leg(C, IN_ROOM)), CONSULTING).steps
-    assert steps[:3] == (Move(T, HOLD), Music(HOLD, "default"), Move(C, ROOM))
+    assert steps[:4] == (Music(HOLD, "default"), Move(T, HOLD), Music(HOLD, "default"), Move(C, ROOM))
 
 
 def test_who_must_not_hear_the_customer_goes_first() -> None:

@@ -122,6 +122,7 @@ def test_without_a_leg_that_must_be_up_nothing_but_comfort(placement: Placement)
     assert made.endings[C].cause == Cause.HUNG_UP
     assert made.steps == (
         CreateHold(HOLD),
+        Music(HOLD, "default"),
         Move(A, HOLD),
         Music(HOLD, "default"),
         Note(A, ((PLACE, "hold:default"), TIMED), TIMEOUT),

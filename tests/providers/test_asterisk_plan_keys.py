@@ -6,7 +6,7 @@ A key may be down when its leg leaves, and Asterisk would send it to those who s
 import pytest
 
 from activities.telephony.asterisk.state import PLACE
-from activities.telephony.asterisk.steps import HangUp, Move, Music, NoteCompany, Ring
+from activities.telephony.asterisk.steps import CreateHold, HangUp, Move, Music, NoteCompany, Ring
 from tests.providers.plans import (
     GONE,
     HELD,
@@ -65,9 +65,9 @@ def test_who_is_being_moved_away_is_not_put_back() -> None:
     want = wanted(leg(C, ON_HOLD), leg(T, IN_ROOM))
     seen = picture(CUSTOMER, TARGET, room=TWO, dialled=(T,), company=THREE)
     steps = plan(want, seen).steps
-    assert steps[1:3] == (Move(C, HOLD), Music(HOLD, "default"))
+    assert steps[:4] == (CreateHold(HOLD), Music(HOLD, "default"), Move(C, HOLD), Music(HOLD, "default"))
     assert Move(C, ROOM) not in steps
-    assert steps[3] == Move(T, ROOM)
+    assert steps[4] == Move(T, ROOM)
 
 
 def test_with_a_phone_that_rings_two_are_enough() -> None:

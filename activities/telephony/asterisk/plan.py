@@ -90,7 +90,11 @@ class _Planner(Scene):
     def comfort(self) -> tuple[Step, ...]:
         """Music for whoever was left alone. Without the missing leg, every other move could do harm."""
         waiting = [leg for leg in self.legs if leg.placement in MUST_BE_UP[:2] and self.forsaken(leg.leg)]
-        return (*self._put_on_hold(waiting), *self._notes(waiting, company=()))
+        return (
+            *self._begin_music(waiting),
+            *self._put_on_hold(waiting),
+            *self._notes(waiting, company=()),
+        )
 
     def arrange(self) -> tuple[Step, ...]:
         """Everything that can be taken back."""
@@ -102,6 +106,7 @@ class _Planner(Scene):
         away = [*outs, *screened, *drops]
         company = self.company(ins, gone=away)
         return (
+            *self._begin_music(outs),
             *self._adopt(),
             *pauses(self),
             *self._create_room(),
@@ -144,12 +149,20 @@ class _Planner(Scene):
         needed = self.picture.room is None and self.room_users()
         return [CreateRoom(self.wanted.room)] if needed else []
 
+    def _begin_music(self, outs: list[WantedLeg]) -> list[Step]:
+        """Music before its first listener is there: its first packet comes 20 ms after it was asked for."""
+        if not outs:
+            return []
+        needed = [CreateHold(self.hold)] if self.picture.hold is None else []
+        return [*needed, Music(self.hold, self.wanted.hold_music)]
+
     def _put_on_hold(self, outs: list[WantedLeg]) -> list[Step]:
-        steps: list[Step] = [CreateHold(self.hold)] if outs and self.picture.hold is None else []
+        steps: list[Step] = []
         for leg in outs:
             steps += stop_asking(self, leg)
             steps.append(Move(leg.leg, self.hold))
-        # Also for whoever was moved by an attempt that went no further.
+        # Once more: it has ended if the last listener left just before they came. Also for whoever was moved by an
+        # attempt that went no further.
         unsure = [leg for leg in self.legs if self.picture.on_hold(leg.leg) and self.place(leg.leg) != self.held]
         if outs or any(leg.placement is Placement.ON_HOLD for leg in unsure):
             steps.append(Music(self.hold, self.wanted.hold_music))

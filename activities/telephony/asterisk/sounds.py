@@ -24,7 +24,7 @@ LEFT_OUT = frozenset({400, 404, 409, 412, 422})
 
 @dataclass(frozen=True, slots=True)
 class Music:
-    """Play music in a holding bridge. To be repeated for everybody who enters: it ends when the last one leaves."""
+    """Play music in a holding bridge, with or without listeners. It ends when the last one leaves."""
 
     bridge: str
     music: str
