@@ -68,7 +68,7 @@ class Arranger:
                 legs[leg.leg].name = leg.name
         for leg in theirs:
             self._board.move_to_call(legs[leg], customer_of(wanted))
-        plan = make_plan(wanted, legs, self._board.rooms)
+        plan = make_plan(wanted, legs, self._board.present, self._board.rooms)
         placements = {leg.leg: leg.placement for leg in wanted.legs}
         try:
             for step in plan.steps[:limit]:

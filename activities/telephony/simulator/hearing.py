@@ -1,11 +1,12 @@
 """Who hears whom: derived from where the legs are, never stored."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from activities.telephony.model import Phase, Placement
 from activities.telephony.simulator.legs import Leg, Room
+from activities.telephony.simulator.present import Present
 
 
 class Sound(StrEnum):
@@ -18,7 +19,7 @@ class Sound(StrEnum):
     SILENCE = "silence"
 
 
-def around(leg: Leg, legs: Iterable[Leg], rooms: Mapping[str, Room]) -> frozenset[str]:
+def around(leg: Leg, present: Present, rooms: Mapping[str, Room]) -> frozenset[str]:
     """Return the ids of the legs that a leg hears, or the sound, but for an announcement; nothing if it is not up.
 
     Alone in a room it hears ringback while somebody is rung for that room, be it to be screened first, and silence
@@ -36,11 +37,11 @@ def around(leg: Leg, legs: Iterable[Leg], rooms: Mapping[str, Room]) -> frozense
         case Placement.HANDED_OFF:
             return frozenset({Sound.PLACE})
         case _:
-            return _heard_in_room(leg, legs, rooms)
+            return _heard_in_room(leg, present, rooms)
 
 
-def _heard_in_room(leg: Leg, legs: Iterable[Leg], rooms: Mapping[str, Room]) -> frozenset[str]:
-    others = [other for other in legs if other.id != leg.id]
+def _heard_in_room(leg: Leg, present: Present, rooms: Mapping[str, Room]) -> frozenset[str]:
+    others = [other for other in present.of_room(leg.room) if other.id != leg.id]
     voices = frozenset(other.id for other in others if other.up and other.is_in(leg.room))
     if voices:
         return voices
@@ -132,7 +133,7 @@ class Snapshot:
         return tuple(party.name for party in self.parties if party.phase == phase and party.placement == placement)
 
 
-def parties_of(call: str, present: Mapping[str, Leg], rooms: Mapping[str, Room]) -> tuple[PartyView, ...]:
+def parties_of(call: str, present: Present, rooms: Mapping[str, Room]) -> tuple[PartyView, ...]:
     """Return the legs of a call that are there, and what they hear now."""
     return tuple(
         PartyView(
@@ -141,9 +142,8 @@ def parties_of(call: str, present: Mapping[str, Leg], rooms: Mapping[str, Room])
             phase=leg.phase,
             placement=leg.placement,
             owned=bool(leg.owner),
-            around=around(leg, present.values(), rooms),
+            around=around(leg, present, rooms),
             announcement=leg.announcement is not None,
         )
-        for leg in present.values()
-        if leg.call == call
+        for leg in present.of_call(call)
     )

@@ -1,7 +1,9 @@
 """The exchange's own records: legs and rooms."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from activities.telephony.model import Phase, Placement, Report
 from activities.telephony.simulator.clock import Timer
@@ -23,18 +25,42 @@ class Room:
     """Ringback was started ahead of a dial, so that nobody sits in silence until the phone is reached."""
 
 
-@dataclass
+class Filed(StrEnum):
+    """Fields by which legs are found."""
+
+    CALL = "call"
+    ROOM = "room"
+    OWNER = "owner"
+
+
+class FiledField:
+    """A field by which a leg is found, empty by default: with each change the leg is filed anew, so both agree."""
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self._field = Filed(name)
+
+    def __get__(self, leg: "Leg | None", _: type) -> str:
+        return "" if leg is None else leg.__dict__[self._field]  # of no leg: a dataclass asks for the default
+
+    def __set__(self, leg: "Leg", value: str) -> None:
+        before = leg.__dict__.get(self._field, value)
+        leg.__dict__[self._field] = value
+        if leg.filed_anew is not None and value != before:
+            leg.filed_anew(leg, self._field, before, value)
+
+
+@dataclass(kw_only=True)
 class Leg:
     """One party's call with the exchange."""
 
     id: str
     name: str
-    call: str
+    call: FiledField = FiledField()
     """Id of the customer's leg of the call it belongs to."""
     phase: Phase
     placement: Placement
     """Where it is; before the answer: where the exchange puts it at the answer."""
-    room: str = ""
+    room: FiledField = FiledField()
     """For ``in_room``: which. For ``screening``: the one where its ringing is heard."""
     phone: str = ""
     """Name of the phone that was dialled."""
@@ -45,7 +71,7 @@ class Leg:
     """For ``screening``: recording that it hears once it has answered."""
     detect_machine: bool = False
     """For ``screening``: somebody wants to know whether a machine has answered."""
-    owner: str = ""
+    owner: FiledField = FiledField()
     former_owner: str = ""
     music: str = ""
     place: str = ""
@@ -76,6 +102,10 @@ class Leg:
     """It has asked for a transfer, and has not been told the end of it."""
     leaving: bool = False
     """It has ended as far as anybody is told, and still hears its farewell."""
+    filed_anew: "Callable[[Leg, Filed, str, str], None] | None" = field(
+        default=None, init=False, repr=False, compare=False
+    )
+    """Told the field, what it was and what it is now. None: nobody keeps the leg, as it has gone or is a copy."""
 
     @property
     def live(self) -> bool:

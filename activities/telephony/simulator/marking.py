@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 
 from activities.telephony.model import OwnedLegs
 from activities.telephony.simulator.legs import Leg
+from activities.telephony.simulator.present import Present
 
 SIZE = 8
 """Bytes of a mark. It is compared with one other."""
@@ -28,11 +29,11 @@ def owned_legs(present: Mapping[str, Leg], rooms: AbstractSet[str]) -> dict[str,
     return {owner: OwnedLegs(phases=phases[owner], mark=_mark(legs, members, rooms)) for owner, legs in owned.items()}
 
 
-def mark_of(owner: str, present: Mapping[str, Leg], rooms: AbstractSet[str]) -> str:
+def mark_of(owner: str, present: Present, rooms: AbstractSet[str]) -> str:
     """Return the mark of one owner's legs."""
-    legs = [leg for leg in present.values() if leg.owner == owner]
-    theirs = {leg.room for leg in legs}
-    return _mark(legs, _members(leg for leg in present.values() if leg.room in theirs), rooms)
+    legs = present.of_owner(owner)
+    theirs = {leg.room for leg in legs if leg.room}
+    return _mark(legs, _members(leg for room in theirs for leg in present.of_room(room)), rooms)
 
 
 def _members(legs: Iterable[Leg]) -> Mapping[str, list[str]]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from activities.telephony.model import Arrangement, Phase, Placement, WantedLeg
 from activities.telephony.simulator.hearing import Sound, around
 from activities.telephony.simulator.legs import HEARD_RINGING, Leg, Room
+from activities.telephony.simulator.present import Present
 from activities.telephony.simulator.recordings import can_play
 
 ON_ANSWER = {
@@ -80,15 +81,18 @@ def customer_of(wanted: Arrangement) -> str:
     return wanted.customer or (wanted.legs[0].leg if wanted.legs else "")
 
 
-def make_plan(wanted: Arrangement, legs: Mapping[str, Leg], rooms: Mapping[str, Room]) -> Plan:
+def make_plan(wanted: Arrangement, legs: Mapping[str, Leg], present: Present, rooms: Mapping[str, Room]) -> Plan:
     """Return the steps from the state of the legs and rooms to the arrangement; none if it stands."""
-    return _Planner(wanted, legs, rooms).plan()
+    return _Planner(wanted, legs, present, rooms).plan()
 
 
 class _Planner:
-    def __init__(self, wanted: Arrangement, legs: Mapping[str, Leg], rooms: Mapping[str, Room]) -> None:
+    def __init__(
+        self, wanted: Arrangement, legs: Mapping[str, Leg], present: Present, rooms: Mapping[str, Room]
+    ) -> None:
         self.wanted = wanted
         self.legs = legs
+        self.present = present
         self.rooms = rooms
         self.customer = customer_of(wanted)
 
@@ -126,7 +130,7 @@ class _Planner:
         return (Step(StepKind.HOLD, alone),) if alone else ()
 
     def _hears_nothing(self, leg: Leg) -> bool:
-        return Sound.SILENCE in around(leg, self.legs.values(), self.rooms)
+        return Sound.SILENCE in around(leg, self.present, self.rooms)
 
     def _all_steps(self) -> tuple[Step, ...]:
         room = self.wanted.room

@@ -16,6 +16,7 @@ from activities.telephony.model import (
 from activities.telephony.simulator import recordings
 from activities.telephony.simulator.clock import Clock
 from activities.telephony.simulator.legs import EVIDENCE, Leg, Room
+from activities.telephony.simulator.present import Present
 from activities.telephony.simulator.script import SCHEME, BadScript, Manner, parse_address
 from hookflash import Cause, Evidence
 
@@ -39,11 +40,13 @@ class Switchboard:
     ) -> None:
         self.legs: dict[str, Leg] = {}
         """Every leg there ever was."""
-        self.present: dict[str, Leg] = {}
-        """Those that have not ended, or still hear a farewell: what is looked through after every change."""
+        self.present = Present()
+        """Those that have not ended, or still hear a farewell."""
         self.rooms: dict[str, Room] = {}
         self.dials: Counter[str] = Counter()
         """How often the phone of each leg was dialled."""
+        self._to_check: set[str] = set()
+        """Rooms that somebody has left, or where ringback was started, since the last change was over."""
         self._clock = clock
         self._changed = changed
         self._told = told
@@ -55,7 +58,7 @@ class Switchboard:
         self.rooms[room.id] = room
         legs = tuple(legs)
         for leg in legs:
-            self.legs[leg.id] = self.present[leg.id] = leg
+            self._take_in(leg)
             self._talk(leg)
         self._after(legs, "call placed")
 
@@ -83,25 +86,28 @@ class Switchboard:
     def start_ringback(self, room: str) -> None:
         """Let whoever is or comes alone into a room hear ringback, until the phone it is for has been dialled."""
         self.rooms[room].ringback = True
+        self._to_check.add(room)
 
     def hold(self, legs: Iterable[Leg], music: str, because: str) -> None:
         """Take legs out of their rooms, to the music."""
         legs = tuple(legs)
         for leg in legs:
-            leg.placement, leg.room, leg.music = Placement.ON_HOLD, "", music
+            self._put(leg, Placement.ON_HOLD)
+            leg.music = music
         self._after(legs, because)
 
     def join(self, legs: Iterable[Leg], room: str, because: str) -> None:
         """Bring legs that are up into a room, all at once."""
         legs = tuple(legs)
         for leg in legs:
-            leg.placement, leg.room = Placement.IN_ROOM, room
+            self._put(leg, Placement.IN_ROOM, room)
         self._after(legs, because)
 
     def hand_off(self, leg: Leg, place: str, because: str) -> None:
         """Give a leg to a place of the exchange's; from then on nobody watches it."""
         leg.stop_announcement()
-        leg.placement, leg.room, leg.place, leg.owner = Placement.HANDED_OFF, "", place, ""
+        self._put(leg, Placement.HANDED_OFF)
+        leg.place, leg.owner = place, ""
         self._after((leg,), because)
 
     def announce(self, leg: Leg, announcement: Announcement, because: str) -> None:
@@ -128,12 +134,12 @@ class Switchboard:
 
     def redirect(self, leg: Leg, placement: Placement, room: str, because: str) -> None:
         """Change where a leg that still rings is put at the answer."""
-        leg.placement, leg.room = placement, room
+        self._put(leg, placement, room)
         self._after((leg,), because)
 
     def dial(self, leg: Leg, dial: Dial, because: str) -> None:
         """Ring a phone. The exchange itself puts the leg in its place at the answer."""
-        self.legs[leg.id] = self.present[leg.id] = leg
+        self._take_in(leg)
         self.dials[leg.id] += 1
         leg.shown, leg.prompt, leg.detect_machine = self._number_to_show(dial), dial.prompt, dial.detect_machine
         if room := self.rooms.get(leg.room):
@@ -163,7 +169,7 @@ class Switchboard:
         """End a leg, whoever wants it. A leg that has ended stays as it is."""
         if leg.live:
             self._conclude(leg, cause, evidence)
-            del self.present[leg.id]
+            self.present.remove(leg)
             self._after((leg,), because)
 
     def say_farewell(self, leg: Leg, because: str) -> None:
@@ -172,7 +178,8 @@ class Switchboard:
         Whoever asks is told from now on that it has ended, and nobody owns it any more.
         """
         self._conclude(leg, Cause.RELEASED)
-        leg.placement, leg.room, leg.owner, leg.leaving = Placement.GONE, "", "", True
+        self._put(leg, Placement.GONE)
+        leg.owner, leg.leaving = "", True
         self._later(leg, recordings.SECONDS, lambda: self._let_go(leg, f"the farewell of {leg.name} is over"))
         self._after((leg,), because)
 
@@ -242,7 +249,8 @@ class Switchboard:
 
     def _partner(self, leg: Leg) -> str:
         """Return the only other party in the room of a leg, empty if there is none."""
-        others = [it.id for it in self.present.values() if it.up and leg.room and it.is_in(leg.room) and it is not leg]
+        inside = self.present.of_room(leg.room) if leg.room else ()
+        others = [it.id for it in inside if it.up and it.is_in(leg.room) and it is not leg]
         return others[0] if len(others) == 1 else ""
 
     def _ring(self, leg: Leg) -> None:
@@ -265,6 +273,14 @@ class Switchboard:
 
     # What the exchange does by itself.
 
+    def _take_in(self, leg: Leg) -> None:
+        self.legs[leg.id] = leg
+        self.present.add(leg)
+
+    def _put(self, leg: Leg, placement: Placement, room: str = "") -> None:
+        self._to_check.add(leg.room)
+        leg.placement, leg.room = placement, room
+
     def _end_announcement(self, leg: Leg) -> None:
         leg.announcement = None
         self._after((leg,), f"the announcement to {leg.name} is over")
@@ -281,7 +297,7 @@ class Switchboard:
         """End what is left of a leg that hears its farewell."""
         leg.cancel_timers()
         leg.leaving = False
-        del self.present[leg.id]
+        self.present.remove(leg)
         self._after((leg,), because)
 
     def _number_to_show(self, dial: Dial) -> str:
@@ -306,12 +322,19 @@ class Switchboard:
             self._told(LegEvent(owner=leg.owner, leg=leg.id, kind=LegEventKind.UNHEARD, evidence=evidence))
 
     def _after(self, legs: Iterable[Leg], because: str) -> None:
-        members = Counter(leg.room for leg in self.present.values() if leg.is_in(leg.room))
-        voices = Counter(leg.room for leg in self.present.values() if leg.up and leg.is_in(leg.room))
-        for room in tuple(self.rooms.values()):
-            if room.own and not members[room.id]:
-                del self.rooms[room.id]
-            if voices[room.id] > 1:
-                room.ringback = False  # a voice ends it
+        legs = tuple(legs)
+        self._to_check.update(leg.room for leg in legs)
+        while self._to_check:
+            self._check(self._to_check.pop())
         for call in dict.fromkeys(leg.call for leg in legs):
             self._changed(call, because)
+
+    def _check(self, name: str) -> None:
+        room = self.rooms.get(name)
+        if room is None:
+            return
+        members = [leg for leg in self.present.of_room(name) if leg.is_in(name)]
+        if room.own and not members:
+            del self.rooms[name]
+        if sum(leg.up for leg in members) > 1:
+            room.ringback = False  # a voice ends it
