@@ -55,10 +55,11 @@ setup: ## only the set-up: virtual environment with the locked dependencies
 	@$(PYTHON) scripts/bootstrap.py
 
 .PHONY: setup-tests
-setup-tests: setup ## the set-up and what tests need beside it: Asterisk, Chromium, checkers of deployment files and of requests to Twilio
+setup-tests: setup ## the set-up and what tests need beside it: Asterisk, Chromium, PostgreSQL, checkers of deployment files and of requests to Twilio
 	$(call optional,asterisk)
 	$(call optional,chromium)
 	$(call optional,checkers)
+	$(call optional,postgresql)
 	$(call optional,twilio_api)
 
 .PHONY: clean

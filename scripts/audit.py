@@ -4,11 +4,12 @@
 It is `uv audit` of the pinned uv. The database is asked over the network, since no package registry ships it whole. A
 copy of it inside of a company is given by `--service-url`, and one in files by `--database`, for places without a
 network: a checkout of https://github.com/pypa/advisory-database, or what OSV exports. Where PyPI can be
-reached and OSV cannot, `--pypi` takes what PyPI has of OSV beside each release: one or two requests for each package.
+reached and OSV cannot, `--pypi` takes what PyPI has of OSV beside each release: one or two requests for each package,
+or `--pypi --direct` for those alone that the engine and its client name themselves.
 
 Exit codes: 0 none is known; 1 there are some, they are listed; 2 something else is wrong, such as the lock file; 3 the
 database cannot be reached from here, or the files are too old to clear anything (why is the last line); 4 none is
-known, but PyPI says nothing of some packages (the last line names them).
+known, but PyPI says nothing of some packages, or was not asked of all (the last line names those that it is about).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from advisories import advisories, newest, serving
-from pypi_advisories import UnreachableError, ask, locked
+from pypi_advisories import UnreachableError, ask, direct, locked
 
 ROOT = Path(__file__).resolve().parents[1]
 UV = ROOT / ".tools" / "uv" / "bin" / "uv"
@@ -53,11 +54,16 @@ def main() -> int:
         help="ask PyPI, or a mirror that has its JSON API, instead of OSV",
     )
     parser.add_argument(
+        "--direct", action="store_true", help="with --pypi: only what the engine and its client name themselves"
+    )
+    parser.add_argument(
         "--project", type=Path, default=ROOT, metavar="FOLDER", help="with the lock file; default: ours"
     )
     given = parser.parse_args()
+    if given.direct and not given.pypi:
+        parser.error("--direct: only with --pypi; the others are asked of everything at once")
     if given.pypi:
-        return _ask_pypi(given.pypi.rstrip("/"), given.project)
+        return _ask_pypi(given.pypi.rstrip("/"), given.project, only_direct=given.direct)
     folder: Path | None = given.database
     if folder is None:
         return _ask(given.service_url, given.project)
@@ -74,24 +80,27 @@ def main() -> int:
     return code
 
 
-def _ask_pypi(url: str, project: Path) -> int:
+def _ask_pypi(url: str, project: Path, *, only_direct: bool) -> int:
     try:
         packages = locked(project)
+        asked = direct(project, packages) if only_direct else packages
     except (OSError, ValueError) as error:
         print(f"{project / 'uv.lock'} cannot be read: {error}")
         return 2
     try:
-        told = ask(url, packages)
+        told = ask(url, asked)
     except UnreachableError as error:
         print(f"{urlsplit(url).netloc} cannot be reached: {error}")
         return 3
     with serving(told.advisories) as service:
         code = _ask(service, project)
-    if not told.not_cleared:
-        return code
-    names = ", ".join(map(str, told.not_cleared))
-    print(f"{urlsplit(url).netloc} says nothing of {len(told.not_cleared)} of {len(packages)} packages: {names}")
-    return code or 4
+    if told.not_cleared:
+        names = ", ".join(map(str, told.not_cleared))
+        print(f"{urlsplit(url).netloc} says nothing of {len(told.not_cleared)} of {len(packages)} packages: {names}")
+    if only_direct:
+        names = ", ".join(map(str, asked))
+        print(f"{urlsplit(url).netloc} was asked of {len(asked)} of {len(packages)} packages: {names}")
+    return code or (4 if told.not_cleared or len(asked) < len(packages) else 0)
 
 
 def _ask(url: str, project: Path) -> int:

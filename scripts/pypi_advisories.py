@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from advisories import Advisory
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 AT_ONCE = 4
@@ -60,6 +62,24 @@ def locked(project: Path) -> list[Package]:
     """
     packages: list[dict[str, Any]] = tomllib.loads((project / "uv.lock").read_text()).get("package", [])
     return [Package(it["name"], it["version"]) for it in packages if "registry" in it["source"]]
+
+
+def direct(project: Path, packages: list[Package]) -> list[Package]:
+    """Choose what the project names itself: its dependencies, those of its extras, and the engine's.
+
+    Raises:
+        OSError: There is no `pyproject.toml`.
+        ValueError: It is no TOML.
+    """
+    named = tomllib.loads((project / "pyproject.toml").read_text())
+    stated = named["project"]
+    groups = [
+        stated.get("dependencies", []),
+        *stated.get("optional-dependencies", {}).values(),
+        named.get("dependency-groups", {}).get("engine", []),
+    ]
+    names = {canonicalize_name(Requirement(it).name) for group in groups for it in group}
+    return [it for it in packages if canonicalize_name(it.name) in names]
 
 
 def ask(url: str, packages: list[Package]) -> Told:

@@ -46,6 +46,15 @@ ECDSA: dict[str, Any] = {
 FINE: dict[str, Any] = ECDSA | {"vulnerabilities": []}
 
 
+SIX = """
+[[package]]
+name = "six"
+version = "1.17.0"
+source = { registry = "https://pypi.org/simple" }
+"""
+"""Another package of a lock file."""
+
+
 @contextmanager
 def pypi(answers: dict[str, dict[str, Any] | str]) -> Generator[str]:
     """Answer with these, by path, and 404 to all else."""
@@ -142,18 +151,29 @@ def test_what_is_known_of_one_is_not_hidden_by_what_is_not_of_another(tmp_path: 
         lock.read_text().replace(
             'dependencies = [{ name = "ecdsa" }]', 'dependencies = [{ name = "ecdsa" }, { name = "six" }]'
         )
-        + """
-[[package]]
-name = "six"
-version = "1.17.0"
-source = { registry = "https://pypi.org/simple" }
-"""
+        + SIX
     )
     with pypi({"/pypi/ecdsa/json": ECDSA}) as url:
         done = audit("--project", str(tmp_path), "--pypi", url)
     assert done.returncode == 1, done.stdout
     assert "PYSEC-2026-1325" in done.stdout
     assert done.stdout.splitlines()[-1].endswith(" says nothing of 1 of 2 packages: six 1.17.0")
+
+
+def test_only_what_the_project_names_itself_is_asked_if_that_is_wanted(tmp_path: Path) -> None:
+    lock = project(tmp_path, "0.19.2", of="ecdsa") / "uv.lock"
+    lock.write_text(lock.read_text() + SIX)
+    for answer, code in ((FINE, 4), (ECDSA, 1)):
+        with pypi({"/pypi/ecdsa/json": answer, "/pypi/six/json": ECDSA}) as url:
+            done = audit("--project", str(tmp_path), "--pypi", url, "--direct")
+        assert done.returncode == code, done.stdout
+        assert done.stdout.splitlines()[-1].endswith(" was asked of 1 of 2 packages: ecdsa 0.19.2")
+
+
+def test_others_are_asked_of_everything(tmp_path: Path) -> None:
+    done = audit("--project", str(project(tmp_path, "0.19.2", of="ecdsa")), "--direct")
+    assert done.returncode == 2
+    assert "--direct: only with --pypi" in done.stderr
 
 
 def test_nobody_there_and_a_page_instead_of_an_answer_are_out_of_reach(tmp_path: Path) -> None:

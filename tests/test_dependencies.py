@@ -74,6 +74,17 @@ def test_no_locked_dependency_has_a_known_vulnerability(request: pytest.FixtureR
     assert done.returncode == 0, done.stdout
 
 
+def test_nothing_that_we_name_ourselves_has_a_known_vulnerability(request: pytest.FixtureRequest) -> None:
+    """PyPI is asked, in a handful of requests, of what the engine and its client depend upon directly."""
+    done = audit("--pypi", "--direct")
+    if done.returncode == 3:
+        leave_out(request.node, "audit of the direct dependencies", done.stdout.splitlines()[-1])
+    assert done.returncode == 4, done.stdout  # it was not asked of what those need in turn
+    assert " says nothing of " not in done.stdout
+    asked = done.stdout.splitlines()[-1]
+    assert all(it in asked for it in ("aiohttp", "cryptography", "opentelemetry-sdk", "pydantic", "temporalio")), asked
+
+
 def test_a_known_vulnerability_is_named(tmp_path: Path) -> None:
     with serving([ADVISORY]) as url:
         done = audit("--project", str(project(tmp_path, "2.19.0")), "--service-url", url)

@@ -15,7 +15,9 @@ import pytest
 
 from tests.deploy.composition import services
 from tests.deploy.test_operations_page import section
-from tests.support.requirements import leave_out
+from tests.support.requirements import TOOLS
+
+pytestmark = pytest.mark.postgresql
 
 DATABASES = ("temporal", "temporal_visibility")
 SAVE, RESTORE = re.findall(r"```sh\n(.*?)```", section("Backup"), re.DOTALL)
@@ -29,12 +31,6 @@ COMPOSE = """\
 shift 4
 exec "$@"
 """
-
-
-def server_programs() -> Path | None:
-    """Return where PostgreSQL's programs are: Debian keeps those of the server off PATH."""
-    found = shutil.which("initdb") or next(Path("/usr/lib/postgresql").glob("*/bin/initdb"), None)
-    return Path(found).resolve().parent if found else None
 
 
 @dataclass
@@ -71,21 +67,14 @@ class Database:
         return [line for line in told.splitlines() if not line.startswith("\\")]
 
 
-@pytest.fixture
-def server(request: pytest.FixtureRequest) -> Database:
-    """The server of this module, where there can be one."""
-    if server_programs() is None:
-        leave_out(request.node, "the restore of a backup", "no PostgreSQL server here")
-    return request.getfixturevalue("started")
-
-
 @pytest.fixture(scope="module")
-def started() -> Iterator[Database]:
-    programs = server_programs()
-    assert programs is not None
+def server() -> Iterator[Database]:
+    """The server of this module."""
     folder = Path(tempfile.mkdtemp(prefix="hookflash-backup-"))  # a socket's path has to be short
     user = NOBODY if os.geteuid() == 0 else os.geteuid()
     os.chown(folder, user, -1)
+    # PostgreSQL refuses to be root, and whoever it is instead may not be allowed to read the checkout.
+    programs = shutil.copytree(TOOLS / "postgresql", folder / "postgresql") / "bin"
     (folder / "bin").mkdir()
     (folder / "bin/docker").write_text(COMPOSE)
     (folder / "bin/docker").chmod(0o755)

@@ -1,6 +1,6 @@
 """What some tests need of the machine, and what becomes of them where it cannot be had.
 
-A test marked `asterisk`, `browser`, `checkers` or `twilio_api` is skipped there, and the last lines of the run say why.
+A test marked with one of `MARKERS` is skipped there, and the last lines of the run say why.
 With `HOOKFLASH_REQUIRE=all`, as in CI, it fails instead: a run that left out half of its tests must not be green.
 """
 
@@ -16,7 +16,10 @@ import pytest
 from scripts.install_chromium import find_chromium
 
 TOOLS = Path(__file__).resolve().parents[2] / ".tools"
-MARKERS = ("asterisk", "browser", "checkers", "twilio_api")
+UNPACKED = ("asterisk", "checkers", "postgresql", "twilio_api")
+"""What an install script unpacks below `.tools`, in a folder of this name."""
+
+MARKERS = ("browser", *UNPACKED)
 
 _LEFT_OUT = "left out"
 """Name under which a report carries the reason, from whichever process ran the test."""
@@ -31,7 +34,7 @@ def chromium() -> str | None:
 @cache
 def missing(marker: str) -> str | None:
     """Why tests with this marker cannot run here, None when they can."""
-    if marker in ("asterisk", "checkers", "twilio_api") and not (TOOLS / marker / "installed.json").is_file():
+    if marker in UNPACKED and not (TOOLS / marker / "installed.json").is_file():
         return _noted(marker)
     if marker == "browser" and chromium() is None:
         return _noted("chromium")
