@@ -110,13 +110,33 @@ def link(base: str | None, target_host: str, namespace: str, id: str, run_id: st
         id: Workflow id of the transfer.
         run_id: The run. Default: the list of all the transfers of that call.
     """
+    workflows = _workflows(base, target_host, namespace)
+    if workflows is None:
+        return None
+    path = f"{workflows}/{quote(id, safe='')}"
+    return f"{path}/{run_id}/history" if run_id else path
+
+
+def list_link(base: str | None, target_host: str, namespace: str, query: str) -> str | None:
+    """Return where the Temporal UI lists what a query finds, None if nobody said where the UI is.
+
+    Args:
+        base: Its address, if it is known.
+        target_host: `host:port` of the server, see `link`.
+        namespace: Temporal's namespace.
+        query: In Temporal's words.
+    """
+    workflows = _workflows(base, target_host, namespace)
+    return f"{workflows}?query={quote(query, safe='')}" if workflows else None
+
+
+def _workflows(base: str | None, target_host: str, namespace: str) -> str | None:
     if not base:
         parts = urlsplit(f"//{target_host.rpartition('//')[2]}")
         if parts.hostname not in ("localhost", "127.0.0.1", "::1"):
             return None
         base = f"http://localhost:{(parts.port or 7233) + 1000}"
-    path = f"{base.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows/{quote(id, safe='')}"
-    return f"{path}/{run_id}/history" if run_id else path
+    return f"{base.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows"
 
 
 def table(rows: Iterable[tuple[str, ...]]) -> list[str]:

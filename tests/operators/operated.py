@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 from uuid import uuid4
 
 from temporalio.client import Client
@@ -64,6 +65,11 @@ class Operated:
         transfer = await self.start(Mode.WARM, "ring", **fields)
         await reaches(transfer, Stage.RINGING)
         return transfer
+
+    def link(self, transfer: RunningTransfer) -> str:
+        """Where the UI shows it."""
+        path = f"{self.client.namespace}/workflows/{quote(transfer.id, safe='')}/{transfer.run_id}/history"
+        return f"https://ui.example/namespaces/{path}"
 
     async def visible(self, query: str, number: int) -> None:
         """Wait until Temporal's list has so many transfers: it is a moment behind."""

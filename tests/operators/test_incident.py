@@ -65,6 +65,12 @@ async def test_whoever_is_refused_is_named_with_the_reason(operated: Operated) -
         assert it["error"].startswith("cannot unhold in stage ringing: the target is ringing")
         assert it["ui"].startswith("https://ui.example/")
 
+    told = await operated.run("unhold", "--party", "target", "--query", query, answer="y")
+    for it in transfers:
+        assert f"hookflash: {it.id} (ringing)  {operated.link(it)}\n" in told.err
+        (line,) = (at for at, line in enumerate(told.out.splitlines()) if line.startswith(f"{it.id}: cannot unhold"))
+        assert told.out.splitlines()[line + 1] == f"  {operated.link(it)}"
+
     back = await operated.run("unhold", "--query", query, "--yes", "--json")
     assert (back.code, back.json["done"]) == (0, 3), back.err
     placed = [{leg.party.value: leg.placement for leg in (await it.status()).legs} for it in transfers]

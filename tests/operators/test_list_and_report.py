@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import pytest
 
@@ -90,6 +91,7 @@ async def test_a_report_counts_and_measures(operated: Operated, calls: Calls) ->
     assert told["length"]["all"]["number"] == 3
     assert told["spent"]["held"]["number"] == 2
     assert told["unread"] == 0
+    assert told["ui"].startswith("https://ui.example/namespaces/")
 
 
 async def test_a_person_reads_a_report(operated: Operated, calls: Calls) -> None:
@@ -100,5 +102,9 @@ async def test_a_person_reads_a_report(operated: Operated, calls: Calls) -> None
     for line in ("  returned to agent  1       33.3 %", "  busy   1       33.3 %", "  warm  3       75.0 %"):
         assert line in ran.out.splitlines()
     assert "TIME SPENT" not in ran.out
+    # The same transfers, in the UI.
+    base, _, query = ran.out.splitlines()[-1].partition("?query=")
+    assert base == f"https://ui.example/namespaces/{operated.client.namespace}/workflows"
+    assert (await operated.client.count_workflows(unquote(query))).count == 4
     assert nothing.code == 0
     assert nothing.out.endswith(": 0 over, 0 open\n")

@@ -49,6 +49,11 @@ class Found(BaseModel):
         return self.outcome or self.status
 
 
+def query_of(conditions: Sequence[str]) -> str:
+    """Return the query, in Temporal's words, that finds the transfers for which all conditions hold."""
+    return " AND ".join([f"WorkflowType = '{names.WORKFLOW_TYPE}'", *conditions])
+
+
 async def find(session: Session, conditions: Sequence[str], *, page: int = PAGE) -> AsyncIterator[Found]:
     """Find transfers, open ones first, then those that ended last.
 
@@ -61,7 +66,7 @@ async def find(session: Session, conditions: Sequence[str], *, page: int = PAGE)
         InvalidRequest: Temporal does not understand a condition.
         EngineUnreachable: The server cannot be reached.
     """
-    query = " AND ".join([f"WorkflowType = '{names.WORKFLOW_TYPE}'", *conditions])
+    query = query_of(conditions)
     now = datetime.now(UTC)
     try:
         async for execution in session.temporal.list_workflows(query, page_size=page):

@@ -90,7 +90,8 @@ async def run(session: Session, order: Order) -> int:
                 error = " ".join(str(refused).split())
         done = Done(id=it.id, run_id=it.run_id, done=error is None, error=error, ui=it.ui)
         if not arguments.json:
-            write(f"{it.id}: {error or 'done'}")
+            # Who is looked at next is who was refused.
+            write(f"{it.id}: {error or 'done'}" + (f"\n  {it.ui}" if error and it.ui else ""))
         return done
 
     results = await asyncio.gather(*map(give, found))
@@ -105,7 +106,7 @@ async def run(session: Session, order: Order) -> int:
 
 def _confirmed(command: str, found: Sequence[Found]) -> bool:
     for it in found[:SHOWN]:
-        note(f"{it.id} ({it.state})")
+        note(f"{it.id} ({it.state})" + (f"  {it.ui}" if it.ui else ""))
     if len(found) > SHOWN:
         note(f"and {len(found) - SHOWN} more")
     sys.stderr.write(f"{command} {'this transfer' if len(found) == 1 else f'these {len(found)} transfers'}? [y/N] ")

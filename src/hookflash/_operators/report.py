@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from hookflash._cli_render import table, words
 from hookflash._operators.arguments import Add, add_filters, conditions
-from hookflash._operators.finding import PAGE, Found, find
+from hookflash._operators.finding import PAGE, Found, find, query_of
 from hookflash._operators.session import DONE, Session, note, write
 from hookflash._summary import in_words
 from hookflash.errors import EngineUnreachable, HookflashError
@@ -51,6 +51,8 @@ class Report(BaseModel):
     """With ``--results``: time of ``held``, ``ringing``, ``consulting`` and ``with_agent``, where there was any."""
     unread: int = 0
     """Results that could not be read."""
+    ui: str | None = None
+    """Where the Temporal UI lists them, if that is known and there are any."""
 
 
 def add(add_parser: Add) -> None:
@@ -79,6 +81,8 @@ async def _run(session: Session) -> int:
     arguments = session.arguments
     found = [it async for it in find(session, arguments.conditions)]
     report = summed_up(arguments.since, arguments.until, found)
+    if found:
+        report = report.model_copy(update={"ui": session.list_link(query_of(arguments.conditions))})
     if arguments.results:
         over = [it for it in found if it.outcome is not None and not it.open]
         results = await _results(session, over)
@@ -155,7 +159,7 @@ def _lines(report: Report) -> list[str]:
     lines += _shares("provider", report.providers, report.transfers)
     lines += _spreads("length", report.length)
     lines += _spreads("time spent", report.spent or {})
-    return lines
+    return [*lines, "", report.ui] if report.ui else lines
 
 
 def _shares(title: str, counts: Mapping[str, int], of: int) -> list[str]:

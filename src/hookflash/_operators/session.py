@@ -44,13 +44,16 @@ class Session:
 
     def link(self, id: str, run_id: str | None) -> str | None:
         """Return where the Temporal UI shows a transfer, None if nobody said where the UI is."""
-        return _cli_render.link(
-            self.arguments.ui or os.environ.get("TEMPORAL_UI_URL"),
-            self.temporal.service_client.config.target_host,
-            self.temporal.namespace,
-            id,
-            run_id,
-        )
+        return _cli_render.link(*self._ui, id, run_id)
+
+    def list_link(self, query: str) -> str | None:
+        """Return where the Temporal UI lists what a query finds, None if nobody said where the UI is."""
+        return _cli_render.list_link(*self._ui, query)
+
+    @property
+    def _ui(self) -> tuple[str | None, str, str]:
+        base = self.arguments.ui or os.environ.get("TEMPORAL_UI_URL")
+        return base, self.temporal.service_client.config.target_host, self.temporal.namespace
 
     async def describe(self, id: str, run_id: str | None = None) -> WorkflowExecutionDescription:
         """Return what Temporal knows of a transfer without asking a worker.
