@@ -14,7 +14,7 @@ from benchmarks.machine import describe
 from benchmarks.options import Options
 from benchmarks.rows import Row
 
-NAMES = ("cost", "overhead", "recovery", "dead_air", "time_to_ring", "throughput", "saturation", "scale")
+NAMES = ("cost", "overhead", "recovery", "dead_air", "time_to_ring", "throughput", "saturation", "scale", "growth")
 """Modules of this package, in the order in which they are run."""
 
 

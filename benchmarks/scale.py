@@ -1,12 +1,17 @@
 """Many transfers that wait on hold: memory, latency of commands, and what a reconcile costs."""
 
 import asyncio
+import os
 import random
+import sys
 import time
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 
-from benchmarks.asterisk import PATIENCE, exchange, listens
+from temporalio.service import RPCError
+
+from benchmarks.asterisk import exchange, listens
 from benchmarks.machine import resident_bytes
 from benchmarks.options import Options
 from benchmarks.rows import Asked, Row, median
@@ -24,7 +29,9 @@ TITLE = "Many open transfers"
 ABOUT = """\
 Warm transfers on the simulator whose customers stay on hold while agent and target talk, in one worker process that
 has all of them in memory (*cached*) or hardly any (*evicted*: a command then replays the transfer). The size is what
-the command says (`--size`). A command is `swap`, of an open transfer picked at random, until it is answered. The
+the command says (`--size`). A command is `swap`, of an open transfer picked at random, until it is answered; the
+reference is a second server with a worker of its own that has two open, asked in turns with the first. The listener
+may be silent for a minute before it is taken for dead, as nothing here is about its death. The
 reconcile is measured on a real Asterisk through a proxy that counts the worker's requests when its event socket is
 cut, until every transfer is at rest again. Apart from these are the phones whose transfer key may have been pressed
 while nobody listened: each is told, later and one after another, as Asterisk does not say which of them wait.
@@ -37,6 +44,11 @@ MOST_EVICTED = 200
 CHECKPOINTS = 5
 COMMANDS = 30
 AT_ONCE = 24
+UNHURRIED = {"HOOKFLASH_LISTENER_HEARTBEAT_TIMEOUT": "60"}
+"""As shipped, a server that is late with everything has a new listener tell all of them to look, in the midst of it."""
+BEGINNING = 30.0
+"""Longest wait, in seconds, until those that were opened together talk. Those that do not are left out: a busy machine
+breaks a limit now and then."""
 PATIENT = Policy(hold_budget=timedelta(hours=1), consult_limit=timedelta(hours=1))
 FEW, MANY = 5, 30
 """Open transfers on the real Asterisk at a reconcile."""
@@ -50,66 +62,113 @@ async def run(options: Options) -> list[Row]:
     # Room for those that begin at the same time: a smaller cache than that brings everything to a stop.
     evicted = await _grow("evicted", fewer, commands, max(AT_ONCE, fewer // 4))
     both = {"cached": cached, "evicted": evicted}
-    memory = {name: [(n, bytes_ / 1e6) for n, bytes_, _ in points] for name, (points, _) in both.items()}
-    latency = {name: [(n, median(took)) for n, _, took in points] for name, (points, _) in both.items()}
+    memory = {name: [(it.open, it.memory / 1e6) for it in points] for name, points in both.items()}
+    latency = {name: [(it.open, median(it.took)) for it in points] for name, points in both.items()}
+    latency["two open, in turns with the cached"] = [(it.open, median(it.idle)) for it in cached]
     plot(options.images / "performance-memory.svg", "Memory of a worker", "open transfers", "MB", memory)
     plot(options.images / "performance-latency.svg", "Command, median", "open transfers", "ms", latency)
-    return [*cached[1], *evicted[1], *await _reconcile()]
+    asked = Asked(ratio_at_most=2)
+    # What is not in memory has to be replayed.
+    return [*_rows("cached", cached, asked), *_rows("evicted", evicted, None), *await _reconcile()]
 
 
-Point = tuple[int, int, list[float]]
-"""Open transfers, resident bytes of the worker, milliseconds of commands."""
+@dataclass(frozen=True)
+class Point:
+    """What was measured with so many open."""
+
+    open: int
+    memory: int
+    """Resident bytes of the worker."""
+    took: list[float]
+    """Milliseconds of commands."""
+    idle: list[float]
+    """Milliseconds of commands with two open, in turns with these."""
+    rate: float
+    """Opened in a second since the point before."""
+
+    def __str__(self) -> str:
+        """Return it in words, for whoever waits."""
+        took, idle = median(self.took), median(self.idle)
+        load = os.getloadavg()[0]
+        return (
+            f"{self.open:,} open: {took:.1f} ms, {idle:.1f} with 2, {self.rate:.1f} opened in a second, load {load:.1f}"
+        )
 
 
-async def _grow(name: str, size: int, commands: int, cache: int) -> tuple[list[Point], list[Row]]:
-    async with bench(HOOKFLASH_CACHED_WORKFLOWS=str(cache)) as on:
-        transfers = await _open(on, 2, 0)
-        points = [(0, resident_bytes(on.engine.pid), await _commands(transfers, commands))]
-        began = time.monotonic()
-        for checkpoint in range(1, CHECKPOINTS + 1):
-            wanted = max(2, size * checkpoint // CHECKPOINTS)
-            while (there := len(transfers)) < wanted:
-                transfers += await _open(on, min(AT_ONCE, wanted - there), there)
-            took = await _commands(random.sample(transfers, min(len(transfers), commands)), commands)
-            points.append((len(transfers), resident_bytes(on.engine.pid), took))
-        opened = len(transfers) / (time.monotonic() - began)
+async def _grow(name: str, size: int, commands: int, cache: int) -> list[Point]:
+    limits = {"HOOKFLASH_CACHED_WORKFLOWS": str(cache)} | UNHURRIED
+    async with bench(**limits) as on, bench(**limits) as beside:
+        few = await _open(beside, 2)
+        transfers = await _open(on, 2)
+        points: list[Point] = []
+        for wanted in (2, *(max(2, size * checkpoint // CHECKPOINTS) for checkpoint in range(1, CHECKPOINTS + 1))):
+            before, began = len(transfers), time.monotonic()
+            while len(transfers) < wanted:
+                transfers += await _open(on, min(AT_ONCE, wanted - len(transfers)))
+            rate = (len(transfers) - before) / (time.monotonic() - began)
+            took, idle = await commands_in_turns(random.sample(transfers, min(len(transfers), commands)), few, commands)
+            points.append(Point(len(transfers), resident_bytes(on.engine.pid), took, idle, rate))
+            sys.stderr.write(f"{name}, {points[-1]}\n")
+    return points
+
+
+def _rows(name: str, points: list[Point], asked: Asked | None) -> list[Row]:
     # From the first checkpoint on: before it, a worker grows for itself.
-    (_, _, idle), (few, grown, _), (most, full, loaded) = points[0], points[1], points[-1]
+    few, most = points[1], points[-1]
+    grown = (most.memory - few.memory) / (most.open - few.open) / 1000
     against = "with 2 open"
-    asked = Asked(ratio_at_most=2) if cache > size else None  # what is not in memory has to be replayed
-    rows = [
-        Row(f"memory of the worker for each transfer, {name}", "kB", [(full - grown) / (most - few) / 1000]),
-        Row(f"command with {most:,} open, {name}", "ms", loaded, against, idle, asked),
-        Row(f"opened in a second, {name}", "1/s", [opened]),
+    return [
+        Row(f"memory of the worker for each transfer, {name}", "kB", [grown]),
+        Row(f"command with {most.open:,} open, {name}", "ms", most.took, against, most.idle, asked),
+        Row(f"opened in a second, {name}: the last fifth", "1/s", [most.rate], "the first", [few.rate]),
     ]
-    return points, rows
 
 
-async def _open(on: Bench, count: int, there: int) -> list[RunningTransfer]:
-    """Open some transfers, and wait until their agents and targets talk; so many do already.
-
-    The server's index is asked, once for all of them: a question to each would be a task of the worker's.
-    """
+async def _open(on: Bench, count: int) -> list[RunningTransfer]:
+    """Open some transfers, wait until their agents and targets talk, and return those that do."""
     requests = [on.request(Mode.WARM, answer_after=0.05, policy=PATIENT) for _ in range(count)]
-    transfers = await asyncio.gather(*map(on.transfers.start, requests))
-    talking = f"{TRANSFER_STAGE.name} IN ('{Stage.CONSULTING.value}', '{Stage.SWAPPED.value}')"
+    begun = await asyncio.gather(*map(on.transfers.start, requests), return_exceptions=True)
+    transfers = [transfer for transfer in begun if not isinstance(transfer, BaseException)]
+    there = await asyncio.gather(*(_talks(on, transfer) for transfer in transfers))
+    talking = [transfer for transfer, talks in zip(transfers, there, strict=True) if talks]
+    assert talking, f"none of {count} transfers came to a consultation within {BEGINNING} s: {begun}"
+    if missing := count - len(talking):
+        sys.stderr.write(f"{missing} of {count} did not come to a consultation\n")
+    return talking
 
-    async def all_talk() -> bool | None:
-        return (await on.client.count_workflows(talking)).count >= there + count or None
 
-    await eventually(all_talk, "the consultations", PATIENCE, every=0.1)
-    return list(transfers)
+async def _talks(on: Bench, transfer: RunningTransfer) -> bool:
+    """Tell whether agent and target come to talk in time.
+
+    The server is asked for what it has in memory of this one: a question to the transfer would be a task of the
+    worker's, and the server's index takes the longer, the more it has.
+    """
+    handle = on.handle(transfer)
+
+    async def talks() -> bool | None:
+        try:
+            described = await handle.describe()
+        except RPCError:
+            return None
+        return described.typed_search_attributes.get(TRANSFER_STAGE) == Stage.CONSULTING.value or None
+
+    try:
+        return await eventually(talks, "a consultation", BEGINNING, every=0.2)
+    except AssertionError:
+        return False
 
 
-async def _commands(transfers: list[RunningTransfer], count: int) -> list[float]:
-    """Return how long commands took, in milliseconds: on each of these in turn, and undone each time."""
-    took: list[float] = []
+async def commands_in_turns(
+    transfers: list[RunningTransfer], few: list[RunningTransfer], count: int
+) -> tuple[list[float], list[float]]:
+    """Return how long commands took, in milliseconds, in turns: on each of the ones, and on each of the others."""
+    took: tuple[list[float], list[float]] = ([], [])
     for number in range(count):
-        transfer = transfers[number % len(transfers)]
-        began = time.perf_counter()
-        await transfer.swap()
-        took.append((time.perf_counter() - began) * 1000)
-        await asyncio.sleep(0.1)
+        for samples, of in zip(took, (transfers, few), strict=True):
+            began = time.perf_counter()
+            await of[number % len(of)].swap()
+            samples.append((time.perf_counter() - began) * 1000)
+            await asyncio.sleep(0.1)
     return took
 
 

@@ -1,4 +1,4 @@
-"""A Temporal server that can be killed and comes back with what it knew."""
+"""Temporal servers: one as it is by default, and one that can be killed and comes back with what it knew."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -6,12 +6,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
 
 from hookflash.converter import data_converter
 from hookflash.names import SEARCH_ATTRIBUTES
 from tests.support.polling import eventually
 from tests.support.prometheus import free_address
-from tests.support.temporal_server import server_arguments, temporal_executable
+from tests.support.temporal_server import SETTINGS, server_arguments, temporal_executable
+from workers.demo.server import setting_arguments
 
 
 class LastingServer:
@@ -73,3 +76,32 @@ async def lasting_server(folder: Path) -> AsyncGenerator[LastingServer]:
         yield server
     finally:
         await server.kill()
+
+
+READS_EACH_TIME = "system.forceSearchAttributesCacheRefreshOnRead"
+"""With this setting, of tests and demonstration, a server reads from its database which search attributes there are
+whenever some are written: every second of its reads while transfers begin, and they have one connection."""
+
+
+@asynccontextmanager
+async def plain_server() -> AsyncGenerator[Client]:
+    """Run a server that keeps in memory which search attributes there are, as it does by default."""
+    settings = {name: value for name, value in SETTINGS.items() if name != READS_EACH_TIME}
+    server = await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType] search_attributes is open
+        data_converter=data_converter,
+        search_attributes=SEARCH_ATTRIBUTES,
+        dev_server_existing_path=temporal_executable(),
+        dev_server_extra_args=setting_arguments(settings),
+    )
+    async with server:
+
+        async def knows_them() -> bool | None:
+            try:
+                for attribute in SEARCH_ATTRIBUTES:
+                    await server.client.count_workflows(f"{attribute.name} IS NOT NULL")
+            except RPCError:
+                return None
+            return True
+
+        await eventually(knows_them, "the search attributes", 120, every=0.2)
+        yield server.client

@@ -13,11 +13,14 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 
 from benchmarks.peers import QUEUE, RINGS_AFTER
+from benchmarks.server import plain_server
 from hookflash import Agent, Customer, Mode, Policy, RunningTransfer, Stage, Target, TransferClient, TransferRequest
 from hookflash.names import TASK_TIMEOUT
-from tests.integration.switchboard import reaches, temporal_server
+from tests.integration.switchboard import reaches
 from tests.workers.process import ROOT, WorkerProcess, module_process, temporal_at, worker_process
+from workers.provider_settings import SIMULATOR
 
+TENANTS_FILE = "tenants.toml"
 TENANTS = "[tenants.bold]\nblind = true\n"
 COMPILED = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(ROOT / ".artifacts/pycache")}
 """As in the image: the peers' sandbox imports modules all the time, and compiling takes longer than running them."""
@@ -81,23 +84,35 @@ class Bench:
         """Return what reads a transfer's history."""
         return self.client.get_workflow_handle(transfer.id, run_id=transfer.run_id)
 
+    @asynccontextmanager
+    async def engine_beside(self, number: int) -> AsyncGenerator[WorkerProcess]:
+        """Run a worker that makes transfers' steps and reaches no node itself, for a bench with ``--role provider``."""
+        elsewhere = {"HOOKFLASH_SIMULATOR": "", "HOOKFLASH_PROVIDERS_ELSEWHERE": SIMULATOR}
+        settings = {"HOOKFLASH_TENANTS_FILE": str(self.folder / TENANTS_FILE), "HOOKFLASH_LOG_LEVEL": "WARNING"}
+        log = self.folder / f"engine-{number}.log"
+        there = temporal_at(self.client) | COMPILED
+        async with worker_process(log, "--role", "engine", **there, **settings, **elsewhere) as worker:
+            await worker.ready()
+            yield worker
+
 
 @asynccontextmanager
-async def bench(**variables: str) -> AsyncGenerator[Bench]:
+async def bench(*arguments: str, **variables: str) -> AsyncGenerator[Bench]:
     """Run server, engine and peers.
 
     Args:
+        arguments: Of the engine's command line.
         variables: Of the engine's environment.
     """
     with tempfile.TemporaryDirectory(prefix="hookflash-benchmarks-") as name:
         folder = Path(name)
-        tenants = folder / "tenants.toml"
+        tenants = folder / TENANTS_FILE
         tenants.write_text(TENANTS, encoding="utf-8")
-        async with temporal_server() as client:
+        async with plain_server() as client:
             there = temporal_at(client) | COMPILED
             settings = {"HOOKFLASH_TENANTS_FILE": str(tenants), "HOOKFLASH_LOG_LEVEL": "WARNING"}
             async with (
-                worker_process(folder / "engine.log", **there, **settings, **variables) as engine,
+                worker_process(folder / "engine.log", *arguments, **there, **settings, **variables) as engine,
                 module_process(folder / "peers.log", "benchmarks.peers", **there) as peers,
             ):
                 await asyncio.gather(engine.ready(), peers.ready())

@@ -27,13 +27,13 @@ async def run(options: Options) -> list[Row]:
     async with bench() as on:
         for _ in range(options.samples or 4):
             for kind, worker, which in (("ENGINE", on.engine, "samples"), ("FLOOR", on.peers, "reference")):
-                ended, seconds, cpu = await _round(on, kind, worker, ROUND * options.share)
+                ended, seconds, cpu = await ended_in(on, kind, worker, ROUND * options.share)
                 getattr(per_core, which).append(ended / cpu)
                 getattr(rate, which).append(ended / seconds)
     return [per_core, rate]
 
 
-async def _round(on: Bench, kind: str, worker: WorkerProcess, seconds: float) -> tuple[float, float, float]:
+async def ended_in(on: Bench, kind: str, worker: WorkerProcess, seconds: float) -> tuple[float, float, float]:
     """Return how many transfers ended, in how many seconds, and the CPU that the worker took for them."""
     log = Path(on.folder / f"load-{kind}.log")
     async with module_process(log, "benchmarks.load", kind, str(AT_ONCE), **temporal_at(on.client), **COMPILED) as load:
