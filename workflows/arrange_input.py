@@ -1,6 +1,6 @@
 """An aim in the provider's terms: what the ``arrange`` activity is given."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from activities.arrange import ArrangeInput
@@ -40,7 +40,7 @@ def arrange_input(call: Call, aim: Aim) -> tuple[ArrangeInput, str]:
     arrangement = Arrangement(
         take_from=(WATCH,),  # and what an earlier transfer of this call left
         room=call.legs.room,
-        customer=call.request.customer.leg,
+        customer=named_customer(call, legs),
         legs=legs,
         hold_limit=call.hold_limit,
         hold_music=call.hold_music,
@@ -49,6 +49,12 @@ def arrange_input(call: Call, aim: Aim) -> tuple[ArrangeInput, str]:
     )
     summary = arrange_summary((leg.name, leg.placement, _rings_for(leg)) for leg in legs)
     return ArrangeInput(provider=call.request.provider, arrangement=arrangement, queue=call.queue), summary
+
+
+def named_customer(call: Call, legs: Sequence[WantedLeg]) -> str:
+    """Return what `Arrangement.customer` says for these legs: nothing where the first of them is the customer."""
+    customer = call.request.customer.leg
+    return "" if legs and legs[0].leg == customer else customer
 
 
 def _rings_for(leg: WantedLeg) -> timedelta | None:

@@ -97,7 +97,7 @@ class ConnectedCall:
         if self._lost is not None:
             workflow.set_current_details(f"### Lost\nNobody left: {self._lost.text}.")
             return ConnectedCallResult(left="", cause=Cause.NODE_DOWN, evidence=self._lost)
-        first, customer = names[self._gone(names)[0]], call.arrangement.customer
+        first, customer = names[self._gone(names)[0]], call.arrangement.protected
         if call.onward and customer not in self._gone(names):
             place: dict[str, object] = {"place": call.onward, "reason": call.reason}
             onward = _afterwards(call, {customer: {"placement": Placement.HANDED_OFF, **place}})

@@ -7,7 +7,7 @@ from activities.telephony.model import Observation, Placement
 from hookflash import CallBack, Cause, Outcome
 from hookflash.names import WATCH, owning_run
 from workflows.aim import Aim
-from workflows.arrange_input import arrange_input, context_headers, reason
+from workflows.arrange_input import arrange_input, context_headers, named_customer, reason
 from workflows.call import Call
 from workflows.children import TAKEN_OVER_SIGNAL, schedule, watch_over
 from workflows.core import State
@@ -44,8 +44,9 @@ async def hand_over(call: Call, state: State) -> None:
     )
     if not left or not state.begun:
         return
-    watched = input.arrangement.model_copy(update={"owner": call.owner, "legs": left})
-    onward = call.when_target_leaves if state.target.up else None
+    stays = {"owner": call.owner, "legs": left, "customer": named_customer(call, left)}
+    watched = input.arrangement.model_copy(update=stays)
+    onward = call.when_target_leaves if state.customer.up and state.target.up else None
     told = reason(call, Outcome.CONNECTED, Cause.TARGET_LEFT) if onward else None
     await watch_over(input.model_copy(update={"arrangement": watched}), onward.place if onward else "", told)
 

@@ -100,8 +100,10 @@ class NoticeBoard:
             *_fixed(request),
             attributes.TRANSFER_STAGE.value_set(state.stage.value),
             attributes.TRANSFER_HELD.value_set(held),
-            attributes.TRANSFER_LEGS.value_set([leg.leg for leg in status.legs] or [request.customer.leg]),
         ]
+        if self.result is None or attributes.TRANSFER_LEGS.name not in self._posted:
+            legs = [leg.leg for leg in status.legs] or [request.customer.leg]
+            values.append(attributes.TRANSFER_LEGS.value_set(legs))
         if self.result is not None:
             values.append(attributes.TRANSFER_OUTCOME.value_set(self.result.outcome.value))
             if self.result.cause is not None:

@@ -203,6 +203,11 @@ class Arrangement(Frozen):
     keep_room: bool = True
     """False: nobody needs the room any more; remove it. Default: keep it."""
 
+    @property
+    def protected(self) -> str:
+        """The leg of `customer`, or the first; empty without legs."""
+        return self.customer or (self.legs[0].leg if self.legs else "")
+
     def may_take(self, owner: str) -> bool:
         """Return whether a leg of this owner may be arranged."""
         free = self.take_from is None or owner in ("", self.owner)

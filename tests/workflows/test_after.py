@@ -97,6 +97,19 @@ async def test_a_target_that_leaves_before_the_transfer_is_over_sends_nobody_any
     assert await watch(transfer) == ConnectedCallResult(left="agent"), "it was no target who left"
 
 
+async def test_an_agent_who_stays_with_the_target_is_sent_nowhere(engine: Engine) -> None:
+    transfer = await connected(engine, mode=Mode.WARM)
+    await transfer.reaches(Stage.CONSULTING)
+    engine.exchange.hang_up(transfer.request.customer.leg)
+    assert (await transfer.result()).outcome is Outcome.CUSTOMER_LEFT
+    await hear(transfer, agent="Bob", Bob="agent")
+    await watched(transfer)
+    engine.exchange.hang_up(leg_of(transfer, "Bob").id)
+    await gone(transfer, "agent", "Bob")
+    assert engine.exchange.legs[transfer.request.agent.leg].place == ""
+    assert await watch(transfer) == ConnectedCallResult(left="Bob")
+
+
 async def test_a_customer_who_goes_on_hears_no_silence_through_an_outage(engine: Engine) -> None:
     """The provider cannot be reached as the target leaves; the customer goes on as soon as it can."""
     transfer = await connected(engine)

@@ -10,10 +10,10 @@ from temporalio.client import Client, WorkflowFailureError
 from activities.telephony.model import Arrangement, Observation, Placement
 from activities.telephony.simulator import SimulatedExchange
 from hookflash import Mode, Outcome, Stage, Target
-from hookflash.names import TRANSFER_MODE, TRANSFER_STAGE
+from hookflash.names import TRANSFER_LEGS, TRANSFER_MODE, TRANSFER_STAGE
 from tests.support.polling import eventually
 from tests.workflows.engine import Engine, Running, running_engine
-from tests.workflows.people import journal
+from tests.workflows.people import journal, leg_of
 from tests.workflows.scenarios import LONG, cold_answered
 from tests.workflows.soundness import ends_soundly
 from workflows.notice_board import JOURNAL_OF_ANSWER
@@ -43,6 +43,10 @@ async def _count(transfer: Running, kind: "EventType.ValueType") -> int:
     return [event.event_type for event in (await transfer.handle.fetch_history()).events].count(kind)
 
 
+async def _legs(transfer: Running) -> set[str]:
+    return set((await transfer.handle.describe()).typed_search_attributes.get(TRANSFER_LEGS) or ())
+
+
 async def _stage(transfer: Running) -> str | None:
     return (await transfer.handle.describe()).typed_search_attributes.get(TRANSFER_STAGE)
 
@@ -67,6 +71,12 @@ async def test_the_history_of_a_cold_transfer_is_short(engine: Engine) -> None:
     described = await transfer.handle.describe()
     assert described.raw_description.workflow_execution_info.history_size_bytes < 9_500
     assert (described.history_length or 0) <= 47
+
+
+async def test_a_transfer_that_is_over_is_found_by_each_of_its_legs(engine: Engine) -> None:
+    transfer, _ = await cold_answered(engine)
+    request = transfer.request
+    assert {request.customer.leg, request.agent.leg, leg_of(transfer, "Claims desk").id} == await _legs(transfer)
 
 
 async def test_a_wait_that_is_over_while_the_last_arrangement_is_made_changes_nothing(client: Client) -> None:

@@ -80,7 +80,7 @@ def may_adopt(
             raise Unsupported(f"{leg.name} ({leg.leg}) is a call {where}")
     if len(ids) != 2 or not together:
         raise Unsupported(_why_not_together(wanted, picture, stray))
-    customer = next((it for it in channels if it.id == wanted.customer), channels[0])
+    customer = next((it for it in channels if it.id == wanted.protected), channels[0])
     return Pair(customer, next(it for it in channels if it is not customer))
 
 

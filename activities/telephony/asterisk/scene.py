@@ -30,9 +30,8 @@ class Scene:
         self.picture = picture
         self.settings = settings
         self.hold = hold_bridge(wanted.hold_music)
-        customer = wanted.customer or (wanted.legs[0].leg if wanted.legs else "")
         living = [leg for leg in wanted.legs if leg.leg not in ended]
-        self.legs = sorted(living, key=lambda leg: leg.leg != customer)
+        self.legs = sorted(living, key=lambda leg: leg.leg != wanted.protected)
         """Legs that have not ended, the customer first."""
         self.channels = picture.channels
 

@@ -16,7 +16,7 @@ from activities.telephony.model import (
 )
 from activities.telephony.simulator.legs import ANSWERED_ELSEWHERE, HEARD_RINGING, Leg
 from activities.telephony.simulator.marking import mark_of
-from activities.telephony.simulator.plan import ON_ANSWER, Step, StepKind, customer_of, make_plan, to_be_dialled
+from activities.telephony.simulator.plan import ON_ANSWER, Step, StepKind, make_plan, to_be_dialled
 from activities.telephony.simulator.switchboard import Switchboard
 from hookflash import Cause, Evidence
 
@@ -67,7 +67,7 @@ class Arranger:
             if leg.leg in legs and leg.name:
                 legs[leg.leg].name = leg.name
         for leg in theirs:
-            self._board.move_to_call(legs[leg], customer_of(wanted))
+            self._board.move_to_call(legs[leg], wanted.protected)
         plan = make_plan(wanted, legs, self._board.present, self._board.rooms)
         placements = {leg.leg: leg.placement for leg in wanted.legs}
         try:
@@ -141,7 +141,7 @@ class Arranger:
         return any(leg is not None and leg.up and self._board.dials[leg.id] for leg in kept)
 
     def _new_leg(self, want: WantedLeg, wanted: Arrangement) -> Leg:
-        customer = customer_of(wanted)
+        customer = wanted.protected
         known = self._board.legs.get(customer)
         return Leg(
             id=want.leg,

@@ -21,7 +21,6 @@ from activities.telephony.simulator.faults import FaultKind, Faults
 from activities.telephony.simulator.hearing import Snapshot, parties_of
 from activities.telephony.simulator.legs import Leg, Room
 from activities.telephony.simulator.marking import owned_legs
-from activities.telephony.simulator.plan import customer_of
 from activities.telephony.simulator.script import SCHEME, Script, parse_address, parse_script
 from activities.telephony.simulator.switchboard import Switchboard
 from activities.telephony.simulator.watch import Watch
@@ -249,7 +248,7 @@ class SimulatedExchange:
             if leg.leg.startswith(SCHEME) and leg.leg not in self.legs and leg.dial is None
         }
         if strangers:
-            self._put_up(customer_of(wanted), strangers, {})
+            self._put_up(wanted.protected, strangers, {})
 
     def _put_up(self, call: str, names: dict[str, str], scripts: dict[str, Script]) -> None:
         self._began[call] = self.clock.now()

@@ -76,11 +76,6 @@ class Plan:
     observed."""
 
 
-def customer_of(wanted: Arrangement) -> str:
-    """Return the leg that must never hear silence nor be overheard."""
-    return wanted.customer or (wanted.legs[0].leg if wanted.legs else "")
-
-
 def make_plan(wanted: Arrangement, legs: Mapping[str, Leg], present: Present, rooms: Mapping[str, Room]) -> Plan:
     """Return the steps from the state of the legs and rooms to the arrangement; none if it stands."""
     return _Planner(wanted, legs, present, rooms).plan()
@@ -94,7 +89,7 @@ class _Planner:
         self.legs = legs
         self.present = present
         self.rooms = rooms
-        self.customer = customer_of(wanted)
+        self.customer = wanted.protected
 
     def plan(self) -> Plan:
         watch = self._pick(lambda leg, _: leg.live and not _away(leg) and leg.owner != self.wanted.owner)

@@ -87,9 +87,8 @@ class _Planner:
         self.wanted = wanted
         self.picture = picture
         self.settings = settings
-        customer = wanted.customer or (wanted.legs[0].leg if wanted.legs else "")
         living = [leg for leg in wanted.legs if leg.leg not in ended]
-        self.legs = sorted(living, key=lambda leg: leg.leg != customer)
+        self.legs = sorted(living, key=lambda leg: leg.leg != wanted.protected)
         """Legs that have not ended, the customer first."""
 
     # --- waves
