@@ -57,7 +57,13 @@ def _rows(command: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
         name = action.option_strings[-1] if action.option_strings else ""
         if not name or action.nargs != 0:
             name = f"{name} {value}".strip()
-        what = (action.help or "").replace("%(default)s", str(action.default)).replace("|", "\\|")
+        # Some helps list the choices themselves, where the program would not: on the page they have one form.
+        what = (
+            (action.help or "")
+            .replace(f"one of {', '.join(words)}", "")
+            .replace("%(default)s", str(action.default))
+            .replace("|", "\\|")
+        )
         listed = f"one of {', '.join(f'`{it}`' for it in words)}" if words else ""
         yield name, "; ".join(filter(None, (what, listed)))
 

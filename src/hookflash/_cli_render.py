@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from urllib.parse import quote, urlsplit
 
 from hookflash._summary import in_words
 from hookflash.commands import Wait
@@ -98,45 +97,6 @@ def _evidence(attempt: Attempt) -> str:
     parts = [f"SIP {seen.sip_status}"] if seen.sip_status is not None else []
     parts += [f"Q.850 {seen.q850}"] if seen.q850 is not None else []
     return f" ({', '.join(parts)})" if parts else ""
-
-
-def link(base: str | None, target_host: str, namespace: str, id: str, run_id: str | None = None) -> str | None:
-    """Return where the Temporal UI shows a transfer, None if nobody said where the UI is.
-
-    Args:
-        base: Its address, if it is known.
-        target_host: `host:port` of the server. A development server on this machine has its UI 1000 ports above.
-        namespace: Temporal's namespace.
-        id: Workflow id of the transfer.
-        run_id: The run. Default: the list of all the transfers of that call.
-    """
-    workflows = _workflows(base, target_host, namespace)
-    if workflows is None:
-        return None
-    path = f"{workflows}/{quote(id, safe='')}"
-    return f"{path}/{run_id}/history" if run_id else path
-
-
-def list_link(base: str | None, target_host: str, namespace: str, query: str) -> str | None:
-    """Return where the Temporal UI lists what a query finds, None if nobody said where the UI is.
-
-    Args:
-        base: Its address, if it is known.
-        target_host: `host:port` of the server, see `link`.
-        namespace: Temporal's namespace.
-        query: In Temporal's words.
-    """
-    workflows = _workflows(base, target_host, namespace)
-    return f"{workflows}?query={quote(query, safe='')}" if workflows else None
-
-
-def _workflows(base: str | None, target_host: str, namespace: str) -> str | None:
-    if not base:
-        parts = urlsplit(f"//{target_host.rpartition('//')[2]}")
-        if parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-            return None
-        base = f"http://localhost:{(parts.port or 7233) + 1000}"
-    return f"{base.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows"
 
 
 def table(rows: Iterable[tuple[str, ...]]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Level(StrEnum):
@@ -28,18 +28,20 @@ class Finding(BaseModel):
     """What was found. Never a secret, never a number."""
     remedy: str = ""
     """What to do about it: the command, or the file and the line to add. Default: nothing."""
+    page: str | None = Field(default=None, exclude=True)
+    """Where the Temporal UI shows it, as a path below the namespace (see `hookflash._ui`). Default: nowhere."""
 
 
-def ok(check: str, text: str) -> Finding:
+def ok(check: str, text: str, page: str | None = None) -> Finding:
     """Return that something is as it should be."""
-    return Finding(check=check, level=Level.OK, text=text)
+    return Finding(check=check, level=Level.OK, text=text, page=page)
 
 
-def warning(check: str, text: str, remedy: str) -> Finding:
+def warning(check: str, text: str, remedy: str, page: str | None = None) -> Finding:
     """Return that something is not as it should be, and that transfers work all the same."""
-    return Finding(check=check, level=Level.WARNING, text=text, remedy=remedy)
+    return Finding(check=check, level=Level.WARNING, text=text, remedy=remedy, page=page)
 
 
-def failure(check: str, text: str, remedy: str) -> Finding:
+def failure(check: str, text: str, remedy: str, page: str | None = None) -> Finding:
     """Return that something must be repaired."""
-    return Finding(check=check, level=Level.FAILURE, text=text, remedy=remedy)
+    return Finding(check=check, level=Level.FAILURE, text=text, remedy=remedy, page=page)

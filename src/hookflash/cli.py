@@ -28,7 +28,14 @@ from hookflash._operators.session import (
 from hookflash._operators.watch import NOT_DONE
 from hookflash.client import TransferClient
 from hookflash.commands import Wait
-from hookflash.errors import EncryptionError, EngineUnreachable, HookflashError, InvalidRequest
+from hookflash.errors import (
+    CommandRejected,
+    EncryptionError,
+    EngineUnreachable,
+    HookflashError,
+    InvalidRequest,
+    TransferInProgress,
+)
 from hookflash.parties import Target
 from hookflash.request import TransferRequest
 from hookflash.result import TransferResult
@@ -59,6 +66,13 @@ class _OneTransfer:
         Raises:
             HookflashError: It could not be done.
         """
+        try:
+            return await self._done()
+        except (CommandRejected, TransferInProgress) as refused:
+            self._point_to(refused)
+            raise
+
+    async def _done(self) -> int:
         arguments, client = self._arguments, self._session.client
         if self._request is not None:
             transfer = await TransferClient(client.temporal, arguments.task_queue).start(self._request)
@@ -111,15 +125,23 @@ class _OneTransfer:
         else:
             write("\n".join(filter(None, (transfer.id, link))))
 
+    def _point_to(self, refused: CommandRejected | TransferInProgress) -> None:
+        """Have a person told where the transfer is shown that is not as they thought; scripts know it by its id."""
+        id: str = refused.transfer_id if isinstance(refused, TransferInProgress) else self._arguments.id
+        link = self._session.link(id, None)
+        if link is not None and not self._arguments.json:
+            refused.add_note(link)
+
     def _show_result(self, transfer: RunningTransfer, found: TransferResult) -> int:
         self._show(transfer, found, _cli_render.result(transfer.id, found))
         return REFUSED if found.outcome in NOT_DONE else DONE
 
     def _show(self, transfer: RunningTransfer, found: BaseModel, text: str) -> None:
+        link = self._session.link(transfer.id, transfer.run_id)
         if self._arguments.json:
-            write(found.model_dump_json(indent=2))
+            write_json({**found.model_dump(mode="json"), "id": transfer.id, "ui": link})
         else:
-            write("\n".join(filter(None, (text, self._session.link(transfer.id, transfer.run_id)))))
+            write("\n".join(filter(None, (text, link))))
 
 
 async def _carry_out(arguments: argparse.Namespace) -> int:
@@ -159,7 +181,8 @@ async def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         return DONE  # whoever read our output has seen enough, as `head` has
     except HookflashError as error:
-        note(" ".join(str(error).split()))
+        for text in (str(error), *getattr(error, "__notes__", ())):
+            note(" ".join(text.split()))
         match error:
             case InvalidRequest() | EncryptionError():
                 return INVALID

@@ -12,6 +12,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -23,6 +24,14 @@ from hookflash.cli import run
 UNREACHABLE = "127.0.0.1:1"
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 START = ["start", "--customer", "c-1", "--agent", "a-1", "--target", "sim:bob"]
+
+
+UI = "https://ui.example"
+
+
+def workflow_page(id: str) -> str:
+    """Where that UI shows the latest run of a transfer."""
+    return f"{UI}/namespaces/default/workflows/{quote(id, safe='')}"
 
 
 class Ran(NamedTuple):
@@ -139,10 +148,23 @@ async def test_without_a_server_the_exit_code_is_3(arguments: list[str]) -> None
     assert ran.err == f"hookflash: no Temporal server at {UNREACHABLE}: Connection refused\n"
 
 
-async def test_a_script_can_follow_a_transfer_from_start_to_end(hookflash: Command, queue: str) -> None:
+async def test_a_refusal_says_where_to_look(hookflash: Command, monkeypatch: pytest.MonkeyPatch, queue: str) -> None:
+    monkeypatch.setenv("TEMPORAL_UI_URL", UI)
+    start = ("start", "--customer", f"c-{uuid4()}", "--agent", "a-1", "--target", "sim:a", "--task-queue", queue)
+    id = (await hookflash(*start)).out.splitlines()[0]
+    for refused in (await hookflash("swap", id), await hookflash(*start, "--mode", "cold")):
+        assert (refused.code, refused.out) == (1, "")
+        assert refused.err.splitlines()[1:] == [f"hookflash: {workflow_page(id)}"]
+    await hookflash("cancel", id)
+
+
+async def test_a_script_can_follow_a_transfer_from_start_to_end(
+    hookflash: Command, monkeypatch: pytest.MonkeyPatch, queue: str
+) -> None:
     leg = f"c-{uuid4()}"
     fields = {"request": str(EXAMPLES / "warm-minimal.json"), "customer": leg, "task-queue": queue, "label": "a=b"}
     options = [*(f"--{name}={value}" for name, value in fields.items()), "--json"]
+    monkeypatch.setenv("TEMPORAL_UI_URL", UI)
 
     started = await hookflash("start", *options)
     assert started.code == 0, started.err
@@ -157,6 +179,8 @@ async def test_a_script_can_follow_a_transfer_from_start_to_end(hookflash: Comma
 
     held = await hookflash("hold", id, "--party", "target", "--json")
     assert [it.text for it in TransferStatus.model_validate_json(held.out).journal] == ["hold target"]
+    assert (held.json["id"], held.json["ui"]) == (id, workflow_page(id))
+    assert (await hookflash("status", id, "--json")).json["ui"] == workflow_page(id)
     retarget = ("retarget", f"simulator:{leg}", "--target", "Bob's desk=sim:bob?answer=1s", "--json")
     assert (await hookflash(*retarget)).json["journal"][-1]["text"] == "retarget Bob's desk"
     longer = await hookflash("extend", id, "hold_budget", "PT2M", "--json")
@@ -174,6 +198,7 @@ async def test_a_script_can_follow_a_transfer_from_start_to_end(hookflash: Comma
     waited = await hookflash("wait", id, "--json")
     assert waited.code == 0
     TransferResult.model_validate_json(waited.out)
+    assert (waited.json["id"], waited.json["ui"]) == (id, workflow_page(id))
     late = await hookflash("hold", id, "--json")
     assert (late.code, late.out) == (1, "")
     assert "the transfer is over" in late.err
@@ -243,4 +268,5 @@ async def test_start_can_wait_for_the_end(client: Client, transfers: TransferCli
             break
     waited = await waiting
     assert waited.code == 0, waited.err
-    assert waited.json["outcome"] == "cancelled"
+    assert (waited.json["outcome"], waited.json["id"]) == ("cancelled", f"transfer:simulator:{leg}")
+    assert waited.json["ui"].endswith("/history")

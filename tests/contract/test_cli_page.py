@@ -25,6 +25,11 @@ def test_every_command_and_option_is_in_the_tables() -> None:
     assert on_page - known - ELSEWHERE == set()
 
 
+def test_no_choice_is_listed_twice() -> None:
+    for row in (line for line in PAGE.read_text().splitlines() if line.startswith("| `")):
+        assert row.count("one of ") <= 1, row
+
+
 def test_every_exit_code_is_on_the_page() -> None:
     codes = {session.DONE, session.REFUSED, session.INVALID, session.UNREACHABLE, session.INTERRUPTED}
     assert {int(it) for it in re.findall(r"^\| (\d+) \| ", PAGE.read_text(), re.MULTILINE)} == codes

@@ -64,10 +64,22 @@ async def test_a_sound_engine_has_nothing_to_repair(operated: Operated) -> None:
         *("temporal", "namespace", "clock", "attributes", "workers", "listeners", "payloads", "transfers")
     ]
     assert "the last transfer can be read (json/plain)" in ran.out
+    # From there a person gets anywhere; a script is given the page of each thing.
+    here = f"https://ui.example/namespaces/{operated.client.namespace}"
+    assert [line.rpartition("  ")[2] for line in lines if "https:" in line] == [here]
+    report = (await operated.run("doctor", "--json")).json
+    pages = {f"{it['check']} {it['text']}": it["ui"] for it in report["findings"]}
+    assert {it.partition(" ")[0] for it in pages if pages[it] is None} == {"temporal", "clock"}
+    assert {it.removeprefix(f"{here}/") for it in pages.values() if it} >= {
+        *(here, "task-queues/transfers", "task-queues/transfers-listeners")
+    }
+    (listener,) = (it for it in pages.values() if it and "/workflows/listener%3Asimulator/" in it)
+    assert listener.endswith("/history")
 
 
 async def test_without_workers_it_says_what_to_start(client: Client) -> None:
-    ran = await Operated(await new_namespace(client, "operators")).run("doctor", "--json")
+    own = await new_namespace(client, "operators")
+    ran = await Operated(own).run("doctor", "--json")
     assert ran.code == 1
     failures = told(ran.json, "failure")
     assert list(failures) == ["attributes", "workers", "listeners"]
@@ -76,6 +88,11 @@ async def test_without_workers_it_says_what_to_start(client: Client) -> None:
     assert len(failures["workers"]) == 3
     assert "python -m workers --role engine" in failures["workers"][0]
     assert "there is none" in failures["listeners"][0]
+    # What is amiss comes with where to look, below what to do.
+    report = (await Operated(own).run("doctor")).out.splitlines()
+    attributes = next(at for at, line in enumerate(report) if line.startswith("failure  attributes"))
+    assert report[attributes + 1].strip().startswith("-> start a worker")
+    assert report[attributes + 2].strip() == f"https://ui.example/namespaces/{own.namespace}"
 
 
 async def test_without_a_server_it_says_where_it_looked(operated: Operated) -> None:

@@ -48,9 +48,23 @@ async def test_a_customer_is_returned_by_the_word_an_operator_looks_for(operated
     tenant, transfers = await three(operated)
     one, *others = transfers
     assert (await operated.run("return", one.id)).code == 0
-    done = await operated.run("return", "--tenant", tenant, "--yes")
+    await operated.visible(f"TransferTenant = '{tenant}' AND ExecutionStatus = 'Running'", 2)
+    asked = await operated.run("return", "--tenant", tenant, answer="no")
+    assert (asked.code, asked.out) == (1, "")
+    assert {(await it.status()).stage for it in others} == {Stage.RINGING}
+    done = await operated.run("return", "--tenant", tenant, answer="yes")
+    assert "cancel these 2 transfers? [y/N]" in done.err
     assert (done.code, done.out.splitlines()[-1]) == (0, "cancel: 2 of 2 done")
+    assert sorted(done.out.splitlines()[:-1]) == sorted(f"{it.id}: done" for it in others)
     results = await asyncio.gather(*(it.wait() for it in (one, *others)))
+    assert {(it.outcome, it.customer_with) for it in results} == {(Outcome.CANCELLED, ("agent",))}
+
+
+async def test_a_script_returns_them_without_a_question(operated: Operated) -> None:
+    tenant, transfers = await three(operated)
+    done = await operated.run("return", "--tenant", tenant, "--yes", "--json")
+    assert (done.code, done.json["command"], done.json["done"]) == (0, "cancel", 3)
+    results = await asyncio.gather(*(it.wait() for it in transfers))
     assert {(it.outcome, it.customer_with) for it in results} == {(Outcome.CANCELLED, ("agent",))}
 
 

@@ -51,6 +51,7 @@ async def test_a_script_gets_a_line_for_each_thing(operated: Operated) -> None:
     assert watching.returncode == 0
     assert {"stage": "ended"} in lines
     assert lines[-1]["result"]["outcome"] == "cancelled"
+    assert lines[-1]["ui"] == begun[0]["ui"] == operated.link(transfer)
     assert next(it["journal"]["text"] for it in lines if "journal" in it) == "agent: cancel"
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from temporalio.api.enums.v1 import WorkerVersioningMode
 from temporalio.client import Client
 
-from hookflash import names
+from hookflash import _ui, names
 from hookflash._cli_render import printable
 from hookflash._findings import Finding, failure, ok
 from hookflash._operators.server import QUEUES, described
@@ -30,13 +30,16 @@ async def builds(client: Client) -> AsyncIterator[Finding]:
         name = printable(current.build_id)
         if workers := there.count((current.deployment_name, current.build_id)):
             text = f"{workers} {'worker is' if workers == 1 else 'workers are'} of it"
-            yield ok("builds", f"the current build is {name}, and {text} ({queue})")
+            yield ok(
+                "builds", f"the current build is {name}, and {text} ({queue})", _ui.deployment(current.deployment_name)
+            )
         elif current.build_id or len(there) == len(options):
             deployment, build = map(printable, max(there))
+            page = _ui.deployment(max(there)[0])
             others = ", ".join(sorted({printable(it) for _, it in there}))
             text = f"build {name} is current" if name else "no build is current"
             remedy = (
                 "start workers of it, or make another build the current one: temporal worker deployment "
                 f"set-current-version --deployment-name {deployment} --build-id {build}"
             )
-            yield failure("builds", f"{text}, and all workers are of {others} ({queue})", remedy)
+            yield failure("builds", f"{text}, and all workers are of {others} ({queue})", remedy, page)

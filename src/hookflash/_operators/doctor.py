@@ -41,23 +41,29 @@ def add(add_parser: Add) -> None:
 
 async def run(arguments: argparse.Namespace) -> int:
     """Look, print what is found as it is found, and return the exit code."""
-    found: list[Finding] = []
-    async for finding in _examine(arguments):
-        found.append(finding)
+    found: list[tuple[Finding, str | None]] = []
+    async for finding, ui in _linked(arguments):
+        found.append((finding, ui))
         if not arguments.json:
-            write(_line(finding))
+            write(_lines(finding, ui))
     if arguments.json:
-        write_json({"findings": [it.model_dump(mode="json") for it in found]})
-    return REFUSED if any(it.level is Level.FAILURE for it in found) else DONE
+        write_json({"findings": [{**finding.model_dump(mode="json"), "ui": ui} for finding, ui in found]})
+    return REFUSED if any(finding.level is Level.FAILURE for finding, _ in found) else DONE
 
 
-async def _examine(arguments: argparse.Namespace) -> AsyncIterator[Finding]:
+async def _linked(arguments: argparse.Namespace) -> AsyncIterator[tuple[Finding, str | None]]:
+    """Examine, and tell of each finding where the Temporal UI shows it, if it does and if that is known."""
     try:
         session = await Session.open(arguments)
     except EngineUnreachable as error:
         remedy = "is it running, and is it there? TEMPORAL_ADDRESS, TEMPORAL_TLS*, TEMPORAL_API_KEY, --address"
-        yield failure("temporal", str(error), remedy)
+        yield failure("temporal", str(error), remedy), None
         return
+    async for finding in _examine(session):
+        yield finding, session.page(finding.page) if finding.page is not None else None
+
+
+async def _examine(session: Session) -> AsyncIterator[Finding]:
     try:
         async for finding in namespace(session.temporal):
             yield finding
@@ -80,6 +86,10 @@ async def _attempted(name: str, findings: AsyncIterator[Finding]) -> AsyncIterat
         yield failure(name, f"cannot be found out: {' '.join(error.message.split())}", remedy)
 
 
-def _line(finding: Finding) -> str:
+def _lines(finding: Finding, ui: str | None) -> str:
     line = f"{finding.level.value:8} {finding.check:12} {finding.text}"
-    return f"{line}\n{'':21} -> {finding.remedy}" if finding.remedy else line
+    if finding.level is Level.OK:
+        # Of what is as it should be one link is enough: from the namespace a person gets anywhere.
+        return f"{line}  {ui}" if ui and finding.check == "namespace" else line
+    more = [f"-> {finding.remedy}"] if finding.remedy else []
+    return "\n".join([line, *(f"{'':21} {it}" for it in (*more, *filter(None, (ui,))))])

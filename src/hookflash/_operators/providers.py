@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.client import Client
 
-from hookflash import names
+from hookflash import _ui, names
 from hookflash._findings import Finding, failure, ok
 from hookflash._operators.server import RPC_TIMEOUT, described
 
@@ -25,9 +25,9 @@ async def providers(client: Client) -> AsyncIterator[Finding]:
         told = await described(client, queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
         if workers := len({it.identity for it in told.pollers}):
             asks = "worker asks" if workers == 1 else "workers ask"
-            yield ok("providers", f"{provider}: {workers} {asks} for work ({queue})")
+            yield ok("providers", f"{provider}: {workers} {asks} for work ({queue})", _ui.task_queue(queue))
         elif await _is_in_use(client, provider, queue):
-            yield failure("providers", f"{provider}: nobody asks for work ({queue})", _REMEDY)
+            yield failure("providers", f"{provider}: nobody asks for work ({queue})", _REMEDY, _ui.task_queue(queue))
 
 
 async def _is_in_use(client: Client, provider: str, queue: str) -> bool:

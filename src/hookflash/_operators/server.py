@@ -18,7 +18,7 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.common import SearchAttributeIndexedValueType
 
-from hookflash import names
+from hookflash import _ui, names
 from hookflash._attribute_types import TYPE_NAMES
 from hookflash._findings import Finding, failure, ok, warning
 from hookflash._summary import in_words
@@ -50,10 +50,11 @@ async def namespace(client: Client) -> AsyncIterator[Finding]:
     )
     kept = found.config.workflow_execution_retention_ttl.ToTimedelta()
     if found.namespace_info.state == NamespaceState.NAMESPACE_STATE_REGISTERED:
-        yield ok("namespace", f"{client.namespace}; what is over is kept for {in_words(kept)}")
+        yield ok("namespace", f"{client.namespace}; what is over is kept for {in_words(kept)}", _ui.NAMESPACE)
     else:
         state = NamespaceState.Name(found.namespace_info.state).removeprefix("NAMESPACE_STATE_").lower()
-        yield failure("namespace", f"{client.namespace} is {state}", "set TEMPORAL_NAMESPACE to one that is in use")
+        remedy = "set TEMPORAL_NAMESPACE to one that is in use"
+        yield failure("namespace", f"{client.namespace} is {state}", remedy, _ui.NAMESPACE)
 
 
 async def clock(client: Client) -> AsyncIterator[Finding]:
@@ -117,14 +118,14 @@ async def attributes(client: Client) -> AsyncIterator[Finding]:
     for key in clashing:
         has = TYPE_NAMES.get(SearchAttributeIndexedValueType(known[key.name]), "another type")
         text = f"{key.name} is {has}, must be {TYPE_NAMES[key.indexed_value_type]}"
-        yield failure("attributes", text, "use another namespace: a type cannot be changed")
+        yield failure("attributes", text, "use another namespace: a type cannot be changed", _ui.NAMESPACE)
     if missing:
         options = " ".join(f"--name {it.name} --type {TYPE_NAMES[it.indexed_value_type]}" for it in missing)
         command = f"temporal operator search-attribute create --namespace {client.namespace} {options}"
         text = f"not registered: {', '.join(it.name for it in missing)}"
-        yield failure("attributes", text, f"start a worker, which registers them, or: {command}")
+        yield failure("attributes", text, f"start a worker, which registers them, or: {command}", _ui.NAMESPACE)
     if not missing and not clashing:
-        yield ok("attributes", f"all {len(names.SEARCH_ATTRIBUTES)} search attributes are registered")
+        yield ok("attributes", f"all {len(names.SEARCH_ATTRIBUTES)} search attributes are registered", _ui.NAMESPACE)
 
 
 async def queues(client: Client) -> AsyncIterator[Finding]:
@@ -135,14 +136,13 @@ async def queues(client: Client) -> AsyncIterator[Finding]:
     """
     for name, kind, what, role in QUEUES:
         pollers = (await described(client, name, kind)).pollers
-        workers = len({it.identity for it in pollers})
+        workers, page = len({it.identity for it in pollers}), _ui.task_queue(name)
         if workers:
-            yield ok(
-                "workers", f"{what}: {workers} {'worker asks' if workers == 1 else 'workers ask'} for work ({name})"
-            )
+            asks = "worker asks" if workers == 1 else "workers ask"
+            yield ok("workers", f"{what}: {workers} {asks} for work ({name})", page)
         else:
             remedy = f"start workers of the engine: python -m workers --role {role} (or all)"
-            yield failure("workers", f"{what}: nobody asks for work ({name})", remedy)
+            yield failure("workers", f"{what}: nobody asks for work ({name})", remedy, page)
 
 
 async def described(client: Client, queue: str, kind: TaskQueueType.ValueType) -> DescribeTaskQueueResponse:

@@ -10,7 +10,7 @@ from typing import Any
 from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.service import RPCError
 
-from hookflash import _cli_render
+from hookflash import _ui
 from hookflash._failures import is_missing, rpc_failure
 from hookflash.client import TransferClient
 from hookflash.errors import TransferNotFound
@@ -44,16 +44,16 @@ class Session:
 
     def link(self, id: str, run_id: str | None) -> str | None:
         """Return where the Temporal UI shows a transfer, None if nobody said where the UI is."""
-        return _cli_render.link(*self._ui, id, run_id)
+        return self.page(_ui.workflow(id, run_id))
 
     def list_link(self, query: str) -> str | None:
         """Return where the Temporal UI lists what a query finds, None if nobody said where the UI is."""
-        return _cli_render.list_link(*self._ui, query)
+        return self.page(_ui.workflows(query))
 
-    @property
-    def _ui(self) -> tuple[str | None, str, str]:
+    def page(self, path: str) -> str | None:
+        """Return the address of a page of the Temporal UI, by its path below the namespace, None as above."""
         base = self.arguments.ui or os.environ.get("TEMPORAL_UI_URL")
-        return base, self.temporal.service_client.config.target_host, self.temporal.namespace
+        return _ui.address(base, self.temporal.service_client.config.target_host, self.temporal.namespace, path)
 
     async def describe(self, id: str, run_id: str | None = None) -> WorkflowExecutionDescription:
         """Return what Temporal knows of a transfer without asking a worker.

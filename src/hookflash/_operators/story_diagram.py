@@ -24,14 +24,15 @@ def mermaid(story: Story) -> str:
             over = actors[first] if first == last else f"{actors[first]},{actors[last]}"
             where = f"{actors[note.called_by]}->>{actors[first]}" if note.called_by else f"Note over {over}"
             lines.append(f"    {where}: {_clock(moment.at)} {_plain(note.text)}")
-    return "\n".join(lines)
+    # Mermaid has links for participants, and draws none where it is careful, as on GitHub: for who reads the text.
+    return "\n".join([*lines, f"    %% {story.ui}"] if story.ui else lines)
 
 
 def svg(story: Story) -> str:
     """Return the same diagram as an SVG document."""
     notes = [(moment, note) for moment in story.moments for note in moment.notes]
     width = 2 * _MARGIN + (len(story.lanes) - 1) * _LANE
-    height = _TITLE + (len(notes) + 1) * _ROW
+    height = _TITLE + (len(notes) + (2 if story.ui else 1)) * _ROW
     x = {lane: _MARGIN + number * _LANE for number, lane in enumerate(story.lanes)}
     title = escape(f"{story.id} {story.run_id}")
     parts = [
@@ -61,6 +62,9 @@ def svg(story: Story) -> str:
             f'<rect x="{left:.0f}" y="{top}" width="{box:.0f}" height="{_ROW - 8}" rx="4" fill="ivory" stroke="gray"/>'
         )
         parts.append(f'<text x="{left + box / 2:.0f}" y="{top + 15}">{escape(text)}</text>')
+    if story.ui:
+        text = f'<text x="{width / 2:.0f}" y="{height - 15}" fill="blue">{title}</text>'
+        parts.append(f'<a href="{escape(story.ui)}">{text}</a>')
     return "\n".join([*parts, "</svg>"])
 
 
@@ -77,4 +81,4 @@ def _clock(at: datetime) -> str:
 def _plain(text: str) -> str:
     """Return a text that means nothing to Mermaid: its own escapes for what ends a line, and for the word `end`."""
     text = re.sub(r"[^\w .,()+/'&?!-]", lambda found: f"#{ord(found[0])};", text)
-    return re.sub(r"\bend\b", "#101;nd", text, flags=re.IGNORECASE)
+    return re.sub(r"\b(e)(nd)\b", lambda found: f"#{ord(found[1])};{found[2]}", text, flags=re.IGNORECASE)

@@ -52,7 +52,7 @@ async def _run(session: Session) -> int:
             except EngineUnreachable as error:
                 # Just then, an operator wants to go on looking.
                 note(f"{error}; looking again")
-        return telling.end(transfer.id, await ending)
+        return telling.end(transfer.id, await ending, link)
     finally:
         ending.cancel()
 
@@ -85,9 +85,9 @@ class _Telling:
             else:
                 write(words(status.stage))
 
-    def end(self, id: str, found: TransferResult) -> int:
+    def end(self, id: str, found: TransferResult, link: str | None) -> int:
         if self._in_json:
-            write_json({"result": found.model_dump(mode="json")}, indent=None)
+            write_json({"result": found.model_dump(mode="json"), "ui": link}, indent=None)
         else:
             write(result(id, found).removeprefix(f"{id}\n"))
         return REFUSED if found.outcome in NOT_DONE else DONE
