@@ -60,7 +60,8 @@ class NoticeBoard:
 
     def post_unbegun(self, request: TransferRequest) -> None:
         """Post what is known of a transfer that fails before it begins: it can be found all the same."""
-        self._write([*_fixed(request), attributes.TRANSFER_STAGE.value_set(Stage.STARTING.value)])
+        found_by = [attributes.TRANSFER_LEGS.value_set(list(request.references))] if request.references else []
+        self._write([*_fixed(request), *found_by, attributes.TRANSFER_STAGE.value_set(Stage.STARTING.value)])
 
     def note_at_once(self, text: str) -> None:
         """Write a line into the journal of a transfer to which nothing else happens: nobody is going to post it."""
@@ -103,7 +104,8 @@ class NoticeBoard:
         ]
         if self.result is None or attributes.TRANSFER_LEGS.name not in self._posted:
             legs = [leg.leg for leg in status.legs] or [request.customer.leg]
-            values.append(attributes.TRANSFER_LEGS.value_set(legs))
+            # The one list of words by which a transfer is found. No leg has the form of a reference.
+            values.append(attributes.TRANSFER_LEGS.value_set([*legs, *request.references]))
         if self.result is not None:
             values.append(attributes.TRANSFER_OUTCOME.value_set(self.result.outcome.value))
             if self.result.cause is not None:

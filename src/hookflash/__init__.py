@@ -23,6 +23,7 @@ from hookflash.fallbacks import AnotherTarget, CallBack, Fallback, HandOff, Hang
 from hookflash.feature_codes import FeatureCodes
 from hookflash.parties import AcceptGate, Agent, Customer, Target
 from hookflash.policy import ConsultWarning, CustomerAudio, Policy, Reminder, WhenUnanswered
+from hookflash.references import ReferenceKeys, reference
 from hookflash.request import Context, TransferRequest
 from hookflash.result import Attempt, FallbackTried, TransferResult
 from hookflash.running import RunningTransfer
@@ -69,6 +70,7 @@ __all__ = [
     "Problem",
     "ProviderEvent",
     "Recall",
+    "ReferenceKeys",
     "Reminder",
     "Retarget",
     "RunningTransfer",
@@ -84,4 +86,5 @@ __all__ = [
     "Unhold",
     "Wait",
     "WhenUnanswered",
+    "reference",
 ]

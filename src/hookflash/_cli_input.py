@@ -12,8 +12,10 @@ from hookflash import names
 from hookflash._failures import read
 from hookflash._operators import doctor, incident, listing, report, show, watch
 from hookflash._operators.arguments import duration, transfer_id
+from hookflash._operators.referring import of_number
 from hookflash.commands import Accept, Cancel, Decline, Extend, Wait
 from hookflash.errors import InvalidRequest
+from hookflash.references import KEYS_FILE_VARIABLE
 from hookflash.request import TransferRequest
 from hookflash.vocabulary import Mode, Party
 
@@ -23,7 +25,8 @@ doctor found something to repair; 2 wrong arguments, an invalid request or wrong
 engine cannot be reached; 130 after Ctrl-C. docs/cli.md has examples.
 
 environment: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the rest of Temporal's client configuration; TEMPORAL_UI_URL;
-  HOOKFLASH_ENCRYPTION_KEYS_FILE, the file with the engine's keys.
+  HOOKFLASH_ENCRYPTION_KEYS_FILE, the file with the engine's keys; HOOKFLASH_REFERENCE_KEYS_FILE, that with the keys of
+  references, for --reference-of.
 """
 
 _HELP = {
@@ -108,6 +111,11 @@ def _add_start(start: argparse.ArgumentParser) -> None:
     start.add_argument("--tenant", help="whose permissions and directory apply")
     start.add_argument("--idempotency-key", metavar="WORD", help="a repeated start does not transfer twice")
     start.add_argument("--label", metavar="NAME=TEXT", action="append", type=_label, help="can be repeated")
+    start.add_argument(
+        "--reference-of",
+        metavar="NUMBER",
+        help=f"let the transfer be found by this telephone number, - for standard input; needs {KEYS_FILE_VARIABLE}",
+    )
     start.add_argument("--task-queue", metavar="NAME", default=names.TASK_QUEUE, help="default: %(default)s")
     start.add_argument("--wait", action="store_true", help="wait for the end and show the result")
 
@@ -129,6 +137,8 @@ def transfer_request(arguments: argparse.Namespace) -> TransferRequest:
     Raises:
         InvalidRequest: A field is wrong or missing; the file cannot be read, or is no JSON.
     """
+    if arguments.request == "-" == arguments.reference_of:
+        raise InvalidRequest("--reference-of: standard input is the request's")
     fields = _file(arguments.request) if arguments.request else {}
     given = {name: getattr(arguments, name) for name in ("mode", "provider", "tenant", "idempotency_key")}
     fields.update({name: value for name, value in given.items() if value is not None})
@@ -137,6 +147,11 @@ def transfer_request(arguments: argparse.Namespace) -> TransferRequest:
     _merge(fields, "customer", leg=arguments.customer)
     _merge(fields, "agent", leg=arguments.agent, id=arguments.agent_id, address=arguments.agent_address)
     _merge(fields, "context", reason=arguments.reason)
+    if arguments.reference_of is not None:
+        given = fields.get("references", [])
+        # What is no list is left to be refused, with the name of the field.
+        if isinstance(given, list):
+            fields["references"] = [*cast("list[Any]", given), of_number(arguments.reference_of).new]
     labels: list[tuple[str, str]] = arguments.label or []
     _merge(fields, "labels", **dict(labels))
     if arguments.target is not None:

@@ -101,15 +101,25 @@ class KeysFile:
 
 
 def _read(path: Path) -> "dict[str, AESGCM]":
-    """Read a file with keys.
+    """Read a file with keys, for the cipher.
 
     Raises:
-        EncryptionError: See `KeysFile`. The message names file and line, and never repeats a key.
+        EncryptionError: See `KeysFile`.
     """
     try:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     except ImportError as error:
         raise EncryptionError("encryption needs the package cryptography: install hookflash[encryption]") from error
+    return {id: AESGCM(key) for id, key in read_keys(path).items()}
+
+
+def read_keys(path: Path) -> dict[str, bytes]:
+    """Read a file with one key a line, as `KeysFile` has it, in the order of the lines.
+
+    Raises:
+        EncryptionError: It cannot be read, or something in it is wrong. The message names file and line, and never
+            repeats a key.
+    """
     try:
         lines = path.read_text("ascii").splitlines()
     except OSError as error:
@@ -130,7 +140,7 @@ def _read(path: Path) -> "dict[str, AESGCM]":
         keys[id] = key
     if not keys:
         raise EncryptionError(f"{path}: there is no key in it")
-    return {id: AESGCM(key) for id, key in keys.items()}
+    return keys
 
 
 def _entry(fields: list[str]) -> tuple[str, bytes]:

@@ -10,7 +10,7 @@ from hookflash._base import Brief, FromCaller
 from hookflash.fallbacks import CallBack
 from hookflash.parties import Agent, Customer, Target
 from hookflash.policy import Policy
-from hookflash.values import HeaderWord, Text, UserToUser, Word
+from hookflash.values import HeaderWord, Reference, Text, UserToUser, Word
 from hookflash.vocabulary import Mode
 
 
@@ -56,6 +56,9 @@ class TransferRequest(Brief, FromCaller):
     """Repeating a start with the same key never transfers twice. Default: only the running transfer is compared."""
     labels: dict[Word, Text] = Field(default_factory=dict, max_length=20)
     """Free labels, shown to operators in the transfer's static details. Default: none."""
+    references: tuple[Reference, ...] = Field(default=(), max_length=5)
+    """Keyed hashes of telephone numbers by which operators find this transfer (see ``hookflash.references``). Default:
+    it is not found by a number."""
 
     @model_validator(mode="after")
     def _three_different_legs(self) -> Self:
@@ -84,6 +87,10 @@ class TransferRequest(Brief, FromCaller):
         return self
 
     def fingerprint(self) -> str:
-        """Return a digest that is equal for equal requests (SHA-256, hexadecimal)."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """Return a digest that is equal for equal requests (SHA-256, hexadecimal).
+
+        By what a transfer is found is no part of what is asked for: a start that is repeated after a change of keys is
+        the same one.
+        """
+        content = json.dumps(self.model_dump(mode="json", exclude={"references"}), sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()

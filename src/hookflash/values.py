@@ -11,6 +11,9 @@ LegId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:~+@-
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """An identifier: letters, digits, dot, underscore and hyphen."""
 
+Reference = Annotated[str, StringConstraints(pattern=r"^ref\.[A-Za-z0-9._-]{1,31}\.[a-z2-7]{26}$")]
+"""A keyed hash, see `hookflash.references`: anything else is refused, as it stands where everybody can read it."""
+
 HeaderWord = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,40}$")]
 """The last part of a header's name: letters, digits and hyphen."""
 

@@ -44,8 +44,10 @@ class Ran(NamedTuple):
 class Operated:
     """A namespace, a way to start transfers in it, and the command."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, **variables: str) -> None:
         self.client = client
+        self.variables = variables
+        """Environment of the command, beside what says where the server is."""
         self.transfers = TransferClient(client)
 
     async def start(self, mode: Mode, script: str, **fields: Any) -> RunningTransfer:  # noqa: ANN401
@@ -85,7 +87,7 @@ class Operated:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", "from hookflash.cli import main; main()", *arguments),
             cwd=ROOT,
-            env=environment(self.client),
+            env={**environment(self.client), **self.variables},
             stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -93,13 +95,16 @@ class Operated:
             preexec_fn=_hear_interrupts,
         )
 
-    async def run(self, *arguments: str, answer: str | None = None) -> Ran:
+    async def run(self, *arguments: str, answer: str | None = None, piped: str | None = None) -> Ran:
         """Run the command to its end.
 
         Args:
             arguments: Its own.
             answer: What a person types. Default: there is nobody, and no terminal.
+            piped: What another command writes into its standard input. Default: nothing.
         """
+        if piped is not None:
+            return await _ended(await self.begin(*arguments, stdin=asyncio.subprocess.PIPE), piped)
         if answer is None:
             return await _ended(await self.begin(*arguments))
         ours, theirs = pty.openpty()
@@ -111,8 +116,8 @@ class Operated:
             os.close(theirs)
 
 
-async def _ended(process: asyncio.subprocess.Process) -> Ran:
-    out, err = await process.communicate()
+async def _ended(process: asyncio.subprocess.Process, piped: str | None = None) -> Ran:
+    out, err = await process.communicate(piped.encode() if piped is not None else None)
     assert process.returncode is not None
     assert NUMBER not in out.decode() + err.decode()
     return Ran(process.returncode, out.decode(), err.decode())

@@ -9,7 +9,9 @@ from enum import StrEnum
 from pydantic import TypeAdapter, ValidationError
 
 from hookflash import names
+from hookflash._operators.referring import of_number
 from hookflash.errors import InvalidRequest
+from hookflash.references import KEYS_FILE_VARIABLE
 from hookflash.vocabulary import Cause, Mode, Outcome, Stage
 
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -90,6 +92,11 @@ def add_filters(command: argparse.ArgumentParser, *, ended: bool) -> None:
             group.add_argument(f"--{name}", metavar="WORD", type=_word, help=text)
         else:
             group.add_argument(f"--{name}", metavar="WORD", choices=[it.value for it in words], help=text)
+    group.add_argument(
+        "--reference-of",
+        metavar="NUMBER",
+        help=f"started with the reference of this telephone number, - for standard input; needs {KEYS_FILE_VARIABLE}",
+    )
     group.add_argument("--held", action="store_true", help="the customer is on hold")
     when = "24h, 30m (ago), or ISO 8601; without an offset it is local time"
     group.add_argument("--since", metavar="TIME", type=moment, help=f"begun then or later: {when}")
@@ -105,7 +112,8 @@ def conditions(arguments: argparse.Namespace) -> list[str]:
     """Return what the filter options say, in Temporal's words.
 
     Raises:
-        InvalidRequest: They contradict each other.
+        InvalidRequest: They contradict each other, or a reference cannot be made.
+        EncryptionError: The keys of references cannot be used.
     """
     given = vars(arguments)
     found = [
@@ -113,6 +121,9 @@ def conditions(arguments: argparse.Namespace) -> list[str]:
         for name, attribute, _, _ in (*_FIELDS, *_FIELDS_OF_ENDED)
         if given.get(name) is not None
     ]
+    if arguments.reference_of is not None:
+        known = ", ".join(f"'{it}'" for it in of_number(arguments.reference_of).found)
+        found.append(f"{names.TRANSFER_LEGS.name} IN ({known})")
     if arguments.held:
         found.append(f"{names.TRANSFER_HELD.name} = true")
     since: datetime | None = arguments.since
