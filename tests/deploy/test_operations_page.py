@@ -99,9 +99,11 @@ def test_every_failure_has_its_drill_or_says_that_it_has_none() -> None:
     rows = [row.strip("| ").split(" | ") for row in section("Drills").splitlines() if row.startswith("| ")][1:]
     assert len(rows) > 20
     for what, *_, drill in rows:
-        assert re.fullmatch(r"(real: )?`tests/[\w/]+\.py::test_\w+`|\*\*not drilled\*\*", drill), what
-        # Only what these folders have is done to a real Asterisk.
-        assert drill.startswith("real: ") == ("tests/integration/" in drill), what
+        assert re.fullmatch(r"(real: |emulated: )?`tests/[\w/]+\.py::test_\w+`|\*\*not drilled\*\*", drill), what
+        # Only what this folder has is done to a real Asterisk, but for what is done to Twilio.
+        emulated = "tests/integration/twilio/" in drill
+        assert drill.startswith("emulated: ") == emulated, what
+        assert drill.startswith("real: ") == ("tests/integration/" in drill and not emulated), what
     assert len({drill for *_, drill in rows}) == len(rows)
     drilled = " ".join(it for row in rows for it in row)
     for heading in ("Upgrade", "Backup", "A provider is down"):

@@ -8,8 +8,9 @@ from itertools import groupby
 from xml.sax.saxutils import escape, quoteattr
 
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable, TelephonyError
-from activities.telephony.model import Arrangement
+from activities.telephony.model import DEFAULT_MUSIC, Arrangement
 from activities.telephony.to_the_end import to_the_end
+from activities.telephony.twilio.answers import TWILIOS_MUSIC
 from activities.telephony.twilio.callbacks import CallbackUrls
 from activities.telephony.twilio.causes import CALL_OVER, CONFERENCE_OVER, DIALLING_REFUSED, LABEL_TAKEN
 from activities.telephony.twilio.client import Form, RefusedError, TwilioClient, path
@@ -94,7 +95,7 @@ class Executor:
                 await self._change_call(step.call, [("Twiml", self._joining(step.leg))])
                 self.joining.add(step.leg)
             case Hold():
-                how = [("Hold", "true"), ("HoldUrl", self._urls.hold(step.music)), ("HoldMethod", "GET")]
+                how = [("Hold", "true"), ("HoldUrl", self._music(step.music)), ("HoldMethod", "GET")]
                 await self._change_participant(picture, step.call, how)
             case Unhold():
                 await self._change_participant(picture, step.call, [("Hold", "false")])
@@ -129,13 +130,17 @@ class Executor:
             if error.code not in CALL_OVER and error.status != 404:
                 raise
 
+    def _music(self, name: str) -> str:
+        """Return the URL of music. Twilio's own is had from Twilio: a dead ingress lets nobody wait in silence."""
+        return TWILIOS_MUSIC if name == DEFAULT_MUSIC else self._urls.hold(name)
+
     def _joining(self, leg: str) -> str:
         """Return the TwiML that puts an answered call into the room."""
         conference = {
             "startConferenceOnEnter": "true",
             "endConferenceOnExit": "false",
             "beep": "false",
-            "waitUrl": self._urls.hold(self._wanted.hold_music),
+            "waitUrl": self._music(self._wanted.hold_music),
             "waitMethod": "GET",
             "statusCallback": self._urls.room(self._wanted.owner, self._wanted.room),
             "statusCallbackEvent": " ".join(ROOM_EVENTS),

@@ -47,6 +47,8 @@ class Office:
     folder: Path
     workers: list[WorkerProcess] = field(default_factory=list[WorkerProcess])
     """All that there have been. The last one may live."""
+    ingresses: list[WorkerProcess] = field(default_factory=list[WorkerProcess])
+    """The same of the processes that take webhooks."""
     processes: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def listening_worker(self) -> WorkerProcess:
@@ -58,6 +60,21 @@ class Office:
             await worker.ready()
             await worker.logs("listening to twilio", 60)
         return self.workers[-1]
+
+    async def listening_ingress(self) -> WorkerProcess:
+        """Return the ingress where Twilio calls, a new one if there is none alive."""
+        if not self.ingresses or not self.ingresses[-1].running:
+            await self.another_ingress(self.variables["HOOKFLASH_INGRESS_ADDRESS"])
+        return self.ingresses[-1]
+
+    async def another_ingress(self, address: str) -> WorkerProcess:
+        """Return a new ingress that listens at an address."""
+        log = self.folder / f"ingress-{len(self.ingresses)}.log"
+        variables = {**self.variables, "HOOKFLASH_INGRESS_ADDRESS": address}
+        ingress = await self.processes.enter_async_context(worker_process(log, "ingress", **variables))
+        self.ingresses.append(ingress)
+        await ingress.ready()
+        return ingress
 
 
 class Call(TwilioPeople):
@@ -168,11 +185,10 @@ async def open_office(folder: Path) -> AsyncGenerator[Office]:
             "HOOKFLASH_TWILIO_MEDIA_URL": f"{hooks.base_url}/media",
             "HOOKFLASH_INGRESS_ADDRESS": f"127.0.0.1:{port}",
         }
-        async with worker_process(folder / "ingress.log", "ingress", **variables) as ingress:
-            await ingress.ready()
-            office = Office(client, emulator, variables, folder)
-            async with office.processes:
-                yield office
+        office = Office(client, emulator, variables, folder)
+        async with office.processes:
+            await office.listening_ingress()
+            yield office
         await hooks.close()
 
 
