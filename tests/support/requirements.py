@@ -14,12 +14,13 @@ from typing import NoReturn
 import pytest
 
 from scripts.install_chromium import find_chromium
+from tests.support import small_disk
 
 TOOLS = Path(__file__).resolve().parents[2] / ".tools"
 UNPACKED = ("asterisk", "checkers", "postgresql", "twilio_api")
 """What an install script unpacks below `.tools`, in a folder of this name."""
 
-MARKERS = ("browser", *UNPACKED)
+MARKERS = ("browser", "small_disk", *UNPACKED)
 
 _LEFT_OUT = "left out"
 """Name under which a report carries the reason, from whichever process ran the test."""
@@ -38,6 +39,8 @@ def missing(marker: str) -> str | None:
         return _noted(marker)
     if marker == "browser" and chromium() is None:
         return _noted("chromium")
+    if marker == "small_disk":
+        return small_disk.unavailable()
     return None
 
 

@@ -13,6 +13,7 @@ from temporalio.client import Client
 
 from hookflash.converter import data_converter
 from tests.support.polling import eventually
+from tests.support.small_disk import SmallDisk
 from tests.support.temporal_server import server_arguments, temporal_executable
 
 
@@ -24,6 +25,8 @@ class ServerProcess:
     """Its database (`database`, with what SQLite puts beside it) and its log (`log`)."""
     port: int = field(default_factory=lambda: _free_port())
     metrics_port: int = field(default_factory=lambda: _free_port())
+    disk: SmallDisk | None = None
+    """Where its database is. Default: in its folder."""
     _process: asyncio.subprocess.Process | None = None
 
     @property
@@ -37,7 +40,7 @@ class ServerProcess:
 
     @property
     def database(self) -> Path:
-        return self.folder / "database"
+        return (self.disk.folder if self.disk is not None else self.folder) / "database"
 
     def environment(self) -> dict[str, str]:
         """Return the variables that lead Temporal's clients to it."""
@@ -45,15 +48,23 @@ class ServerProcess:
 
     async def start(self) -> Client:
         """Start it with what is in its folder, and return a client as soon as it answers."""
-        arguments = [
-            *("server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(self.port)),
+        command: list[str | Path] = [
+            *(
+                temporal_executable(),
+                "server",
+                "start-dev",
+                "--headless",
+                "--ip",
+                "127.0.0.1",
+                "--port",
+                str(self.port),
+            ),
             *("--metrics-port", str(self.metrics_port), "--db-filename", str(self.database), "--log-level", "debug"),
             *server_arguments(),
         ]
         with (self.folder / "log").open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                temporal_executable(), *arguments, stdout=log, stderr=log
-            )
+            inside = self.disk.inside(command) if self.disk is not None else command
+            self._process = await asyncio.create_subprocess_exec(*inside, stdout=log, stderr=log)
 
         async def answers() -> Client | None:
             try:
