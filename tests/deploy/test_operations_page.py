@@ -10,7 +10,7 @@ from temporalio.client import Client
 from hookflash import names
 from hookflash._cli_input import parser
 from scripts.cli_page import commands
-from tests.deploy.composition import ROOT, services
+from tests.deploy.composition import ROOT, documents, services
 from tests.deploy.image import stages
 from tests.deploy.test_temporal import dynamic_configuration
 from tests.support.pages import anchors
@@ -108,6 +108,29 @@ def test_every_failure_has_its_drill_or_says_that_it_has_none() -> None:
     drilled = " ".join(it for row in rows for it in row)
     for heading in ("Upgrade", "Backup", "A provider is down"):
         assert f"](#{heading.lower().replace(' ', '-')})" in drilled, heading
+
+
+def test_every_alert_has_its_section_and_its_drill() -> None:
+    (whole,) = documents(ROOT / "deploy/prometheus/alerts.yaml")
+    rules = {it["alert"]: it for group in whole["groups"] for it in group["rules"]}
+    table = section("When something is down")
+    rows = {
+        row[0]: row[1:]
+        for row in re.findall(r"^\| `(Hookflash\w+)` \| \[.*?\]\(#(.*?)\) \| (.*) \|$", table, re.MULTILINE)
+    }
+    assert list(rows) == list(rules)
+    for alert, (anchor, drill) in rows.items():
+        assert rules[alert]["annotations"]["runbook_url"].partition("#")[2] == anchor
+        (heading,) = (it for it in re.findall(r"^### (.*)$", table, re.MULTILINE) if anchor in anchor_of(it))
+        told = table.split(f"\n### {heading}\n")[1].split("\n### ")[0]
+        assert f"`{alert}`" in told
+        assert re.search(r"^To do", told, re.MULTILINE), heading
+        assert ".py::" in drill
+
+
+def anchor_of(heading: str) -> str:
+    """Return what a link to a heading ends with."""
+    return heading.lower().replace(" ", "-")
 
 
 def test_its_commands_are_commands_of_ours() -> None:

@@ -42,7 +42,7 @@ def for_temporal() -> list[str]:
 
 
 @pytest.mark.checkers
-@pytest.mark.parametrize("command", told("docker compose"))
+@pytest.mark.parametrize("command", dict.fromkeys(told("docker compose")))
 def test_compose_knows_what_is_asked_of_it(command: str) -> None:
     """With `--help` it reads the options, and does nothing."""
     words = shlex.split(re.split(r"[<>|;\\]", command)[0])[2:]

@@ -142,3 +142,23 @@ async def test_what_only_a_look_at_the_real_state_shows_is_a_correction(measured
         await engine.signal(transfer.handle.id, as_look(legs if looked_at == "the whole node" else None))
         assert (await transfer.result()).outcome is Outcome.CONNECTED
     assert (await measured.now()).total("hookflash_reconcile_corrections_total", provider="simulator") == 1
+
+
+async def test_how_a_provider_fails_is_counted(measured: Measured) -> None:
+    """The alert HookflashProviderDown goes by it: what is asked of a node that is away fails more often than not."""
+    async with running_engine(measured.client) as engine:
+        transfer = await engine.transfer(Mode.COLD, "sim:bob?ring")
+        await transfer.reaches(Stage.RINGING)
+        before = await measured.now()
+        engine.exchange.faults.outage = True
+
+        async def failed() -> bool | None:
+            seen = await measured.now()
+            counter = "hookflash_arrange_duration_seconds_count"
+            asked = seen.total(counter) - before.total(counter)
+            return True if seen.total(counter, result="ProviderUnavailable") > max(1, asked / 2) else None
+
+        await transfer.do("cancel")
+        await eventually(failed, "more failures than answers")
+        engine.exchange.faults.outage = False
+        await transfer.result(within=60)
