@@ -1,4 +1,4 @@
-"""What is in the image of the workers and what is not, and what a builder is sent for it; no container engine is used."""
+"""What is in the image of the workers and what a builder is sent for it. No container engine is used."""
 
 import os
 import re
