@@ -20,6 +20,9 @@ from hookflash.values import Word
 ADMIT = "admit"
 """Name of the activity."""
 
+ANSWER_LIMIT = timedelta(seconds=1.5)
+"""How long one attempt may take. It is a look into memory; but a busy worker comes to it late."""
+
 _FIRST_STEP = ("s", "1")
 """Extension and priority of a place that names none."""
 

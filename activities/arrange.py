@@ -1,6 +1,5 @@
 """The activities that touch a call: make an arrangement true, and tell a phone that there will be none."""
 
-import asyncio
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities import metrics
+from activities.signs_of_life import signs_of_life
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, TelephonyError
 from activities.telephony.interface import Telephony
 from activities.telephony.model import Arrangement, Frozen, Observation
@@ -78,10 +78,10 @@ class Arrange:
 
     async def _attempt(self, telephony: Telephony, wanted: ArrangeInput) -> Observation:
         try:
-            async with asyncio.timeout(OWN_LIMIT.total_seconds()):
+            async with signs_of_life(OWN_LIMIT):
                 return await telephony.arrange(_owned(wanted.arrangement))
         except TimeoutError:
-            text = f"{wanted.provider}: no answer within {OWN_LIMIT.total_seconds():g} s"
+            text = f"{wanted.provider}: no answer within {OWN_LIMIT.total_seconds():g} s, or this worker stood still"
             raise ApplicationError(text, type=OutcomeUnknown.kind) from None
         except TelephonyError as error:
             raise ApplicationError(

@@ -27,8 +27,9 @@ command until the customer hears the agent. *With the task*: it was given the st
 any of it; *while it arranges*: it has asked Asterisk, which has not answered. Where a worker is killed that begins a
 transfer, it is the time until the target's phone gets its INVITE. Where the listener is killed there is no command:
 the target refuses, and the customer comes back to the agent by itself. Temporal itself is killed with its database in
-a file, and started again at once. It is set as shipped: sticky time-out 1 s, workflow task time-out 2 s, limit of an
-arrangement 3 s, listener's heartbeat time-out 1.2 s."""
+a file, and started again at once. It is set as shipped: sticky time-out 1 s, workflow task time-out 1.9 s, an
+arrangement without a sign of life is given up after 1.4 s, a question to the policy after 1.5 s; listener's heartbeat
+time-out 1.2 s."""
 AFTER_A_KILL = Asked(p99_at_most=2.0)
 AFTER_A_STOP = Asked(p99_at_most=5.0)
 

@@ -16,6 +16,7 @@ from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 from activities.admission import Admission, Tenants
 from activities.arrange import Arrange
 from activities.listen import STAY, Listen
+from activities.signs_of_life import NewAttempts
 from activities.telephony.interface import Telephony
 from activities.turns import Turns
 from hookflash import names
@@ -35,7 +36,7 @@ OF_A_BUILD: tuple[type, ...] = (PinnedTransfer, *WORKFLOWS[1:])
 STICKY_TIMEOUT = timedelta(seconds=1)
 """How long a transfer waits for the worker that has it in memory, when that worker has died. Default: 10 seconds."""
 
-HEARTBEAT_THROTTLE = timedelta(seconds=1)
+HEARTBEAT_THROTTLE = timedelta(milliseconds=300)
 """Heartbeats go out at least this often, and with the answer comes the news that an activity is cancelled."""
 
 LISTENER_THROTTLE = timedelta(milliseconds=100)
@@ -134,7 +135,7 @@ def build_workers(
             task_queue=names.TASK_QUEUE,
             workflows=OF_A_BUILD if deployment.use_worker_versioning else WORKFLOWS,
             activities=[arrange.arrange, arrange.decline, Admission(tenants, tuple(providers), elsewhere).admit],
-            interceptors=[*interceptors, GuardInterceptor()],
+            interceptors=[*interceptors, GuardInterceptor(), NewAttempts()],
             workflow_runner=workflow_runner(sandbox),
             max_cached_workflows=limits.cached_workflows,
             max_concurrent_workflow_tasks=WORKFLOW_STEPS,

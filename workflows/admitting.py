@@ -7,7 +7,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from activities.admission import ADMIT, AdmissionInput, Verdict
+from activities.admission import ADMIT, ANSWER_LIMIT, AdmissionInput, Verdict
 from hookflash import Target, TransferRequest
 from hookflash._summary import name_of
 from workflows.wording import shorten
@@ -49,7 +49,7 @@ async def admit(
             ADMIT,
             asked,
             result_type=Verdict,
-            start_to_close_timeout=timedelta(seconds=2),
+            start_to_close_timeout=ANSWER_LIMIT,
             schedule_to_close_timeout=timedelta(seconds=15),
             retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),
             summary=summary,

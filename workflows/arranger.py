@@ -9,6 +9,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from activities.arrange import ARRANGE, ATTEMPT_LIMIT, ArrangeInput
+from activities.signs_of_life import SILENCE
 from activities.telephony.errors import Unsupported
 from activities.telephony.model import Observation
 from workflows.aim import Aim
@@ -89,6 +90,7 @@ class Arranger:
                 task_queue=wanted.queue or None,
                 result_type=Observation,
                 start_to_close_timeout=ATTEMPT_LIMIT,
+                heartbeat_timeout=SILENCE,
                 schedule_to_close_timeout=TOTAL_LIMIT,
                 retry_policy=_RETRY,
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

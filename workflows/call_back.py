@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from activities.admission import ADMIT, AdmissionInput, Verdict
+from activities.admission import ADMIT, ANSWER_LIMIT, AdmissionInput, Verdict
 from activities.telephony.model import Dial
 from hookflash import Cause, Evidence, Mode, ProviderEvent, Target, names
 from hookflash._summary import in_words
@@ -144,7 +144,7 @@ class CallBack:
                 tenant=promise.tenant, mode=Mode.COLD, provider=promise.provider, targets=(caller, customer)
             ),
             result_type=Verdict,
-            start_to_close_timeout=timedelta(seconds=2),
+            start_to_close_timeout=ANSWER_LIMIT,
             schedule_to_close_timeout=timedelta(seconds=15),
             retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),
             summary=f"May the tenant ring {promise.caller_name} and customer?",

@@ -11,6 +11,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from activities.arrange import ARRANGE, ATTEMPT_LIMIT
+from activities.signs_of_life import SILENCE
 from activities.telephony.model import Observation, Phase, Placement
 from hookflash._summary import in_words
 from workflows.call_back_attempt import Aim, Attempt, CalledLeg
@@ -87,6 +88,7 @@ async def _arrange(attempt: Attempt, aim: Aim) -> bool:
         task_queue=wanted.queue or None,
         result_type=Observation,
         start_to_close_timeout=ATTEMPT_LIMIT,
+        heartbeat_timeout=SILENCE,
         schedule_to_close_timeout=TOTAL_LIMIT,
         retry_policy=_RETRY,
         # Two aims must never be carried out side by side: attempts are short, and the end of the older is waited for.
