@@ -25,7 +25,7 @@ test: setup-tests check ## everything CI runs: format, lint, types, all tests (A
 
 .PHONY: test-unit
 test-unit: setup ## the tests that need neither Asterisk nor a browser
-	@$(BIN)/python -m pytest -m "not asterisk and not browser and not checkers and not twilio_api" $(ARGS)
+	@$(BIN)/python -m pytest -m "not asterisk and not browser and not checkers and not mermaid and not twilio_api" $(ARGS)
 
 .PHONY: test-integration
 test-integration: setup-tests ## the tests with a real Asterisk or a real browser
@@ -55,11 +55,12 @@ setup: ## only the set-up: virtual environment with the locked dependencies
 	@$(PYTHON) scripts/bootstrap.py
 
 .PHONY: setup-tests
-setup-tests: setup ## the set-up and what tests need beside it: Asterisk, Chromium, PostgreSQL, checkers of deployment files and of requests to Twilio
+setup-tests: setup ## the set-up and what tests need beside it: Asterisk, Chromium, PostgreSQL, checkers of deployment files, diagrams and requests to Twilio
 	$(call optional,asterisk)
 	$(call optional,chromium)
 	$(call optional,checkers)
 	$(call optional,postgresql)
+	$(call optional,mermaid)
 	$(call optional,twilio_api)
 
 .PHONY: clean

@@ -95,6 +95,11 @@ async def test_it_becomes_a_diagram_for_a_ticket(operated: Operated, conferenced
     texts = [it.text or "" for it in drawing.iter("{http://www.w3.org/2000/svg}text")]
     assert texts[:3] == ["customer", "agent", "Claims desk"]
     assert any(it.endswith(" agent and Claims desk talk") for it in texts)
+    # Whoever reads the ticket finds the transfer itself.
+    assert lines[-1] == f"%% {operated.link(conferenced)}"
+    (link,) = drawing.iter("{http://www.w3.org/2000/svg}a")
+    assert link.get("href") == operated.link(conferenced)
+    assert texts[-1] == f"{conferenced.id} {conferenced.run_id}"
 
 
 async def test_a_script_gets_the_moments(operated: Operated, conferenced: RunningTransfer) -> None:

@@ -17,7 +17,7 @@ from scripts.install_chromium import find_chromium
 from tests.support import small_disk
 
 TOOLS = Path(__file__).resolve().parents[2] / ".tools"
-UNPACKED = ("asterisk", "checkers", "postgresql", "twilio_api")
+UNPACKED = ("asterisk", "checkers", "mermaid", "postgresql", "twilio_api")
 """What an install script unpacks below `.tools`, in a folder of this name."""
 
 MARKERS = ("browser", "small_disk", *UNPACKED)
