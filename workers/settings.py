@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from activities.admission import Tenants
+from hookflash.references import KEYS_FILE_VARIABLE as REFERENCE_KEYS_FILE
 from workers.deployment_settings import DeploymentSettings
 from workers.ingress.settings import IngressSettings
 from workers.listener_settings import ListenerSettings
@@ -30,6 +31,7 @@ from workers.variables import (
 ELSEWHERE = frozenset(
     {
         "HOOKFLASH_REQUIRE",
+        REFERENCE_KEYS_FILE,
         *(f"HOOKFLASH_TWILIO_{it}{file}" for it in ("AUTH_TOKEN", "SHARED_KEYS") for file in ("", FILE_SUFFIX)),
     }
 )

@@ -98,6 +98,11 @@ def test_a_typing_error_is_noticed(environ: Environ) -> None:
     assert unknown_variables() == ["HOOKFLASH_ASTERISK_PASWORD"]
 
 
+def test_what_the_command_line_is_told_is_no_typing_error(environ: Environ) -> None:
+    environ.set(HOOKFLASH_REFERENCE_KEYS_FILE="/run/secrets/reference-keys", HOOKFLASH_SIMULATOR="true")
+    assert unknown_variables() == []
+
+
 def test_help_lists_everything_with_default_and_description(environ: Environ) -> None:
     told = " ".join(help_text().split())
     for variable in variables():
