@@ -90,6 +90,6 @@ async def _reset_sticky_task_queue() -> None:
         execution=WorkflowExecution(workflow_id=info.workflow_id or "", run_id=info.workflow_run_id or ""),
     )
     try:
-        await client.workflow_service.reset_sticky_task_queue(request, timeout=RESET_LIMIT)
+        await client.workflow_service.reset_sticky_task_queue(request, retry=True, timeout=RESET_LIMIT)
     except RPCError as error:
         logger.debug("%s may have to wait for a worker that is dead: %s", info.workflow_id, error)
