@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.telephony.model import LegEvent, OwnedLegs
 from hookflash import names
+from hookflash._about import about
 from hookflash.events import ProviderEvent
 
 AT_ONCE = 32
@@ -68,20 +69,22 @@ async def deliver(
     Raises:
         RPCError: Temporal did not take it now.
     """
-    try:
-        await _signal(client, owner, event, request_id, rpc_timeout)
-    except RPCError as error:
-        match error.status:
-            case RPCStatusCode.NOT_FOUND:
-                logger.debug("%s of leg %s came after the end of %s", event.kind, event.leg, owner)
-            case RPCStatusCode.INVALID_ARGUMENT:
-                # It will never be taken: an owner that is no workflow id, or a workflow with too many signals.
-                # The transfers of everybody else must not suffer from it.
-                logger.warning("Temporal refused %s of leg %s for %s: %s", event.kind, event.leg, owner, error)
-            case _:
-                raise
-        return False
-    return True
+    with about(owner=owner, leg=event.leg):
+        try:
+            await _signal(client, owner, event, request_id, rpc_timeout)
+        except RPCError as error:
+            match error.status:
+                case RPCStatusCode.NOT_FOUND:
+                    logger.debug("%s of leg %s came after the end of %s", event.kind, event.leg, owner)
+                case RPCStatusCode.INVALID_ARGUMENT:
+                    # It will never be taken: an owner that is no workflow id, or a workflow with too many signals.
+                    # The transfers of everybody else must not suffer from it.
+                    logger.warning("Temporal refused %s of leg %s for %s: %s", event.kind, event.leg, owner, error)
+                case _:
+                    raise
+            return False
+        logger.debug("%s was told to %s", event.kind, owner)
+        return True
 
 
 async def _signal(client: Client, owner: str, event: ProviderEvent, request_id: str, rpc_timeout: timedelta) -> None:

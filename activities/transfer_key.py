@@ -13,8 +13,9 @@ from activities.telephony.errors import TelephonyError
 from activities.telephony.interface import Telephony
 from activities.telephony.model import TransferAsked
 from hookflash import Agent, Customer, HookflashError, Mode, Target, TransferClient, TransferInProgress, TransferRequest
+from hookflash._about import about
 from hookflash.errors import EngineUnreachable
-from hookflash.names import customer_leg, owning_run
+from hookflash.names import customer_leg, owner_token, owning_run
 
 PATIENCE = timedelta(seconds=1)
 """Before Temporal is asked again for a transfer; a person is looking at the phone."""
@@ -116,15 +117,16 @@ class TransferKeys:
 
         Everything that can go wrong is told to the phone: an error would end the listener, which others need.
         """
-        try:
-            wish = understand(asked, self._provider, self._tenants)
-            await self._fulfil(asked, wish)
-        except (RefusedError, HookflashError) as error:
-            logger.warning("the transfer key of leg %s is not followed: %s", asked.leg, error, extra={"leg": asked.leg})
+        with about(owner=asked.owner, leg=asked.leg):
             try:
-                await self._telephony.decline(asked.leg)
-            except TelephonyError as failed:
-                logger.warning("the phone of leg %s was not told: %s", asked.leg, failed)
+                wish = understand(asked, self._provider, self._tenants)
+                await self._fulfil(asked, wish)
+            except (RefusedError, HookflashError) as error:
+                logger.warning("the transfer key of leg %s is not followed: %s", asked.leg, error)
+                try:
+                    await self._telephony.decline(asked.leg)
+                except TelephonyError as failed:
+                    logger.warning("the phone of leg %s was not told: %s", asked.leg, failed)
 
     async def _fulfil(self, asked: TransferAsked, wish: Wish) -> None:
         for again in reversed(range(TRIES)):
@@ -140,7 +142,8 @@ class TransferKeys:
                     raise
                 await asyncio.sleep(PATIENCE.total_seconds())
             else:
-                return logger.info("the transfer key of leg %s has started %s", asked.leg, transfer.id)
+                with about(owner=owner_token(transfer.id, transfer.run_id or "")):
+                    return logger.info("the transfer key of leg %s has started %s", asked.leg, transfer.id)
         return None
 
     async def _retarget(self, asked: TransferAsked, target: Target) -> None:
@@ -153,4 +156,4 @@ class TransferKeys:
         try:
             await self._transfers.transfer(workflow, run_id).retarget(target)
         except HookflashError as error:
-            logger.warning("the transfer key of leg %s changes nothing: %s", asked.leg, error, extra={"leg": asked.leg})
+            logger.warning("the transfer key of leg %s changes nothing: %s", asked.leg, error)

@@ -3,11 +3,16 @@
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import cast
 
 from temporalio import activity, workflow
 
+from hookflash import _about
+from hookflash.names import owning_run
 from workers.redaction import redacted
+from workflows.tracing import trace_of_run
 
 
 class JsonFormatter(logging.Formatter):
@@ -20,26 +25,41 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": redacted(record.getMessage()),
-            **_ids(),
+            # Callers choose ids of legs, and ids of transfers are made of them: somebody may choose a number.
+            **{name: redacted(it) for name, it in _ids(record).items()},
         }
-        leg = getattr(record, "leg", None)
-        if isinstance(leg, str):
-            line["leg"] = leg
         if record.exc_info:
             line["error"] = redacted(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False)
 
 
-def _ids() -> dict[str, str]:
-    """Return whose work this is: the ids of the workflow and of the trace, as far as there are any."""
-    ids: dict[str, str] = {}
+def _ids(record: logging.LogRecord) -> dict[str, str]:
+    """Return whose work this is: the ids of the workflow, of the leg and of the trace, as far as there are any."""
+    leg = getattr(record, "leg", None) or _about.now().leg
+    ids = {"leg": leg} if isinstance(leg, str) and leg else {}
     if workflow.in_workflow():
         info = workflow.info()
-        ids |= {"transfer": info.workflow_id, "run": info.run_id}
-    elif activity.in_activity():
-        info = activity.info()
-        ids |= {"transfer": info.workflow_id or "", "run": info.workflow_run_id or ""}
-    return ids | _trace()
+        return ids | {"transfer": info.workflow_id, "run": info.run_id} | _named(trace=trace_of_run())
+    info = activity.info() if activity.in_activity() else None
+    doing = (info.workflow_id or "", info.workflow_run_id or "") if info else ("", "")
+    transfer, run = owning_run(_about.now().owner)
+    if transfer and transfer != doing[0]:
+        # A listener, or the ingress, works for a transfer of which it does not know the trace: its own is another one.
+        return ids | _named(transfer=transfer, run=run or "")
+    return ids | _named(transfer=doing[0], run=doing[1]) | _of_the_core(record) | _trace()
+
+
+def _named(**ids: str) -> dict[str, str]:
+    return {name: it for name, it in ids.items() if it}
+
+
+def _of_the_core(record: logging.LogRecord) -> dict[str, str]:
+    """Return the ids in a line of the SDK's native part, which knows of no context but its own."""
+    fields: object = getattr(getattr(record, "temporal_log", None), "fields", None)
+    if not isinstance(fields, dict):
+        return {}
+    told = cast("Mapping[str, object]", fields)
+    return _named(transfer=str(told.get("workflow_id") or ""), run=str(told.get("run_id") or ""))
 
 
 def _trace() -> dict[str, str]:

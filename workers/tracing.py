@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from opentelemetry import trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, attach
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -124,20 +124,22 @@ class _TracedActivity(ActivityInboundInterceptor):
             "temporalActivityAttempt": info.attempt,
         }
         # The words of an error can hold what nobody wants in a trace; its kind is enough.
-        with self._tracer.start_as_current_span(
+        span = self._tracer.start_span(
             f"RunActivity:{info.activity_type}",
             context=_context_of(input.headers),
             kind=SpanKind.SERVER,
             attributes=attributes,
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
-            try:
-                return await super().execute_activity(input)
-            except Exception as error:
-                kind = error.type if isinstance(error, ApplicationError) else None
-                _note_error(span, kind or type(error).__name__)
-                raise
+        )
+        # For good: the task is this attempt's alone, and what the SDK logs of it after this belongs to the trace too.
+        attach(trace.set_span_in_context(span))
+        try:
+            return await super().execute_activity(input)
+        except Exception as error:
+            kind = error.type if isinstance(error, ApplicationError) else None
+            _note_error(span, kind or type(error).__name__)
+            raise
+        finally:
+            span.end()
 
 
 def _note_error(span: trace.Span, kind: str) -> None:

@@ -30,6 +30,7 @@ def measure_call_back(
     """
     if not first_time():
         return
+    workflow.logger.info("the call-back is over: %s", outcome)
     meter = workflow.metric_meter()
     # One that was called off before its time has no attempts.
     told = [{**where, "failed": failed or "", "cause": cause.value if cause else ""} for failed, cause in attempts]

@@ -55,10 +55,11 @@ class Measuring:
             self._to_connected.setdefault(leg, now - let_in_at)
 
     def finished(self, result: TransferResult) -> None:
-        """Count a transfer that is over, and everything it took."""
+        """Count a transfer that is over, and everything it took; the log has one line of it."""
         if not first_time():
             return
         outcome, cause = result.outcome.value, result.cause.value if result.cause else ""
+        workflow.logger.info("the transfer is over: %s", f"{outcome}, {cause}" if cause else outcome)
         meter = workflow.metric_meter()
         metrics.count(meter, metrics.TRANSFERS_FINISHED, self._labels(outcome=outcome, cause=cause))
         for attempt in result.attempts:

@@ -71,6 +71,20 @@ class Span(NamedTuple):
     """Kind of the error; empty: there was none."""
 
 
+def trace_of_run() -> str:
+    """Return the trace that the current run belongs to, for its log; empty if this process makes no traces."""
+    # The SDK leaves open what such functions take.
+    if RECORD not in workflow.extern_functions():  # pyright: ignore[reportUnknownMemberType]
+        return ""
+    info = workflow.info()
+    return (Place.of(info.headers) or _top(info)).trace
+
+
+def _top(info: workflow.Info) -> Place:
+    """Return where a run begins that no caller traces."""
+    return Place(UUID(info.first_execution_run_id).hex, "")
+
+
 class WorkflowTracing(WorkflowInboundInterceptor):
     """Sits in front of one run."""
 
@@ -86,7 +100,7 @@ class WorkflowTracing(WorkflowInboundInterceptor):
 
     @property
     def _above(self) -> Place:
-        return self._caller or Place(UUID(workflow.info().first_execution_run_id).hex, "")
+        return self._caller or _top(workflow.info())
 
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: ANN401 the SDK's signature
         """Tell of a run when it is over."""

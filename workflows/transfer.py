@@ -19,6 +19,7 @@ from hookflash import (
     TransferRequest,
     TransferResult,
 )
+from hookflash._about import about
 from hookflash.names import WORKFLOW_TYPE, owner_token
 from workflows.admitting import admit
 from workflows.aim import Aim
@@ -165,7 +166,8 @@ class Transfer(Inbox):
                 summary="Tell the agent's phone that nothing comes of it",
             )
         except ActivityError as error:
-            workflow.logger.warning("the agent's phone was not told: %s", error)
+            with about(leg=asked.leg):
+                workflow.logger.warning("the agent's phone was not told: %s", error)
 
     async def _plan(self, target: Target) -> PlannedTarget:
         await workflow.wait_condition(lambda: self._call is not None)
@@ -260,7 +262,8 @@ class Transfer(Inbox):
         for seen in news.observation.legs:
             if line := self._recordings.news(call, seen):
                 self._board.note(line)
-                workflow.logger.warning(line)
+                with about(leg=seen.leg):
+                    workflow.logger.warning(line)
         for seen in news.observation.legs:
             if call.legs.awaits_cause(seen):
                 self._allow_for_cause(seen.leg)

@@ -10,6 +10,7 @@ from tests.providers.contract import Transfer
 from tests.providers.world import Feature, eventually
 from tests.rig.ear import hear_exactly
 from tests.rig.phone import Phone
+from tests.support.json_log import json_log
 
 pytestmark = pytest.mark.asterisk
 
@@ -103,6 +104,24 @@ async def test_a_farewell_that_is_missing_is_in_the_log(
         return any(record.getMessage().startswith(f"recording {MISSING} could not be") for record in caplog.records)
 
     await eventually(world, logged, lambda: f"logged: {caplog.messages}")
+
+
+async def test_what_is_done_to_a_leg_and_heard_of_it_names_it_in_the_log(
+    world: AsteriskWorld, transfer: Transfer
+) -> None:
+    customer, agent = transfer.customer, transfer.agent
+    with json_log() as log:
+        await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM})
+        await transfer.arrange({customer: GONE, agent: IN_ROOM}, farewells={customer: MISSING})
+
+        async def logged() -> bool:
+            return bool(log.lines("could not be played"))
+
+        await eventually(world, logged, lambda: f"logged: {log.lines()}")
+    assert {it["leg"] for it in log.lines("Farewell") + log.lines("could not be played")} == {customer.leg}
+    assert {it["leg"] for it in log.lines("Move")} == {customer.leg, agent.leg}
+    assert not any("leg" in it for it in log.lines("Room"))
+    assert log.lines("Room")
 
 
 @pytest.mark.parametrize("name", [MISSING, "x", "no/such", "Playback,&x", "ä" * 90])

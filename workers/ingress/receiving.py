@@ -15,6 +15,7 @@ from activities.delivery import as_signal, deliver
 from activities.telephony.model import LegEvent
 from activities.telephony.webhook import Received, Refused, WebhookAnswer, WebhookEndpoint, WebhookRequest
 from hookflash import names
+from hookflash._about import about
 
 SLOTS = 16
 """Signals in flight. With more of them a Temporal that is slow would be late with all; so it is late with none that
@@ -54,10 +55,17 @@ class Receiver:
         node = self._node_of(request)
         try:
             received = self._judged(node, request)
-            answer = await self._delivered(node, received)
         except Refused as refused:
             self.note_refused(node, refused)
             return refused.answer
+        of_one = {(it.owner, it.leg) for it in received.events}
+        owner, leg = of_one.pop() if len(of_one) == 1 else ("", "")
+        with about(owner=owner, leg=leg):
+            try:
+                answer = await self._delivered(node, received)
+            except Refused as refused:
+                self.note_refused(node, refused)
+                return refused.answer
         labels = {"provider": node, "kind": received.kind}
         metrics.count(self._meter, metrics.WEBHOOKS_RECEIVED, labels)
         return answer

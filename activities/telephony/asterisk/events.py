@@ -14,6 +14,7 @@ from activities.telephony.asterisk.state import TENANT, Variable
 from activities.telephony.asterisk.translation import AriEvent, Translator
 from activities.telephony.errors import ListenerReplaced, ProviderUnavailable
 from activities.telephony.model import LegEvent, LegEventKind, TransferAsked
+from hookflash._about import about
 
 SIGN_OF_LIFE = 1.0
 """Longest silence towards the caller, who tells Temporal with every item that it is alive."""
@@ -58,11 +59,12 @@ async def listen(
                 # Whoever made the leg may have set it without asking for reports.
                 news = news.model_copy(update={"tenant": await _tenant(client, news.leg)})
             if isinstance(news, LegEvent) and news.kind is LegEventKind.UNHEARD:
-                logger.warning(
-                    "recording %s could not be played to %s: is it there, in its language?",
-                    news.evidence.text,
-                    news.leg,
-                )
+                with about(owner=news.owner, leg=news.leg):
+                    logger.warning(
+                        "recording %s could not be played to %s: is it there, in its language?",
+                        news.evidence.text,
+                        news.leg,
+                    )
                 if not news.owner:
                     continue
             if news is not None:

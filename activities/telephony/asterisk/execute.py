@@ -26,6 +26,7 @@ from activities.telephony.asterisk.verdicts import unanswered_ending
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable, Unsupported
 from activities.telephony.to_the_end import to_the_end
 from hookflash import Cause
+from hookflash._about import about
 from hookflash.events import Evidence
 
 PAUSE = 0.005
@@ -83,25 +84,29 @@ class Executor:
             TelephonyError: As ``Telephony.arrange``.
         """
         for step in steps:
-            logger.debug("%s", type(step).__name__)
-            match step:
-                case Create():
-                    await self._create(step)
-                case Move() | Note() if step.leg in self._created:
-                    await self._prepare(step)
-                case HandOff():
-                    await self._check_place(step)
-                    await self._send_all(step)
-                case Farewell():
-                    await self._say_farewell(step)
-                case GiveUp():
-                    await self._give_up(step)
-                case Dial():
-                    await self._dial(step)
-                case PauseRecording() | ResumeRecording():
-                    await self._try_recording(step)
-                case _:
-                    await self._send_all(step)
+            with about(leg=getattr(step, "leg", "")):  # some are about a room
+                logger.debug("%s", type(step).__name__)
+                await self._carry_out(step)
+
+    async def _carry_out(self, step: Step) -> None:
+        match step:
+            case Create():
+                await self._create(step)
+            case Move() | Note() if step.leg in self._created:
+                await self._prepare(step)
+            case HandOff():
+                await self._check_place(step)
+                await self._send_all(step)
+            case Farewell():
+                await self._say_farewell(step)
+            case GiveUp():
+                await self._give_up(step)
+            case Dial():
+                await self._dial(step)
+            case PauseRecording() | ResumeRecording():
+                await self._try_recording(step)
+            case _:
+                await self._send_all(step)
 
     async def _send_all(self, step: Step) -> None:
         for request in step.requests():

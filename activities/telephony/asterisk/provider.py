@@ -49,6 +49,7 @@ from activities.telephony.model import (
     SeenLeg,
     TransferAsked,
 )
+from hookflash._about import about
 
 CHANNELS = TypeAdapter(tuple[Channel, ...])
 
@@ -228,11 +229,12 @@ class _Run:
     async def _recordings(self) -> dict[str, str]:
         """Return the states of the recordings that the arrangement names. None of them is worth a transfer."""
         found: dict[str, str] = {}
-        for name in (leg.recording.name for leg in self._wanted.legs if leg.recording is not None):
+        for id, name in ((leg.leg, leg.recording.name) for leg in self._wanted.legs if leg.recording is not None):
             try:
                 recording = await self._client.get(path("recordings", "live", name), LiveRecording.model_validate)
             except (ProviderUnavailable, ProtocolError) as error:
-                logger.warning("recording %s: %s", name, error)
+                with about(leg=id):
+                    logger.warning("recording %s: %s", name, error)
                 found[name] = UNREADABLE
             else:
                 found |= {name: recording.state} if recording is not None else {}

@@ -21,7 +21,7 @@ def pauses(scene: Scene) -> Iterator[Note | PauseRecording]:
                 continue
             if channel.variable(PAUSED) != recording.name:
                 yield Note(channel.id, ((PAUSED, recording.name),))
-            yield PauseRecording(recording.name)
+            yield PauseRecording(channel.id, recording.name)
 
 
 def resumptions(scene: Scene) -> Iterator[Note | ResumeRecording]:
@@ -35,7 +35,7 @@ def resumptions(scene: Scene) -> Iterator[Note | ResumeRecording]:
         if scene.picture.recordings.get(recording.name) != "paused":
             yield Note(channel.id, ((PAUSED, ""),))
         elif recording.name not in scene.picture.tried_recordings:
-            yield ResumeRecording(recording.name)
+            yield ResumeRecording(channel.id, recording.name)
 
 
 def trouble(leg: WantedLeg, picture: Picture, *, stands: bool) -> RecordingTrouble | None:

@@ -204,6 +204,7 @@ OVER = frozenset({404, 409})
 class PauseRecording:
     """Record nothing until told otherwise."""
 
+    leg: str
     name: str
 
     def requests(self) -> tuple[Request, ...]:
@@ -215,6 +216,7 @@ class PauseRecording:
 class ResumeRecording:
     """Go on recording."""
 
+    leg: str
     name: str
 
     def requests(self) -> tuple[Request, ...]:

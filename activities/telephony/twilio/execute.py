@@ -32,6 +32,7 @@ from activities.telephony.twilio.steps import (
     Unhold,
 )
 from hookflash import Cause
+from hookflash._about import about
 
 STALE = CALL_OVER | CONFERENCE_OVER | LABEL_TAKEN | {20409}
 """Error codes that say that the picture is out of date."""
@@ -88,6 +89,10 @@ class Executor:
             self.touched = True
 
     async def _carry_out(self, step: Step, picture: Picture) -> None:
+        with about(leg=step.leg):
+            await self._do(step, picture)
+
+    async def _do(self, step: Step, picture: Picture) -> None:
         match step:
             case Keep():
                 await self._records.write(step.leg, step.record, step.revision)

@@ -16,6 +16,7 @@ from activities.telephony.twilio.resources import LIVE, Call, CallPage, Document
 from activities.telephony.twilio.rooms import open_room, participants
 from activities.telephony.twilio.verdicts import LOST
 from hookflash import Cause
+from hookflash._about import about
 from hookflash.events import Evidence
 
 PAGE_SIZE = "1000"
@@ -131,7 +132,8 @@ class Poll:
         except RecordChanged:
             pass  # somebody has just done something with it; the next one who listens sees to it
         except TelephonyError as error:
-            logger.warning("the record of %s stays as it is: %s", leg, error)
+            with about(owner=document.data.owner, leg=leg):
+                logger.warning("the record of %s stays as it is: %s", leg, error)
 
 
 def _progress(owner: str, leg: str, before: Phase, now: Phase) -> list[LegEvent]:
