@@ -6,6 +6,10 @@ from datetime import timedelta
 
 import pytest
 from aiohttp import web
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import SecretStr, ValidationError
 
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable
@@ -170,3 +174,30 @@ def test_settings_that_are_wrong_name_their_field(field: str, value: str) -> Non
         settings(**{field: value})
     assert [it["loc"] for it in raised.value.errors()] == [(field,)]
     assert SECRET not in str(raised.value)
+
+
+async def test_a_request_is_a_span_of_what_it_was_made_for_and_names_its_route_only(
+    client: TwilioClient, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = InMemorySpanExporter()
+    tracing = TracerProvider(shutdown_on_exit=False)
+    tracing.add_span_processor(SimpleSpanProcessor(kept))
+    monkeypatch.setattr(trace, "get_tracer", tracing.get_tracer)
+    with tracing.get_tracer("tests").start_as_current_span("RunActivity:arrange") as above:
+        await client.post(f"{client.account}/Calls/{CALL['sid']}.json", [("To", NUMBER)])
+        await client.get(f"{client.account}/Calls.json", str, [("To", NUMBER)])
+        server.cut = True
+        with pytest.raises(OutcomeUnknown):
+            await client.delete(f"{client.account}/Conferences/CF1/Participants/{NUMBER}.json")
+    *requests, _ = kept.get_finished_spans()
+    assert [it.name for it in requests] == [
+        "POST /2010-04-01/Accounts/{id}/Calls/{id}.json",
+        "GET /2010-04-01/Accounts/{id}/Calls.json",
+        "DELETE /2010-04-01/Accounts/{id}/Conferences/{id}/Participants/{id}.json",
+    ]
+    assert {it.parent.span_id for it in requests if it.parent} == {above.get_span_context().span_id}
+    first, _, last = (it.attributes or {} for it in requests)
+    assert first["http.response.status_code"] == 200
+    assert last["error.type"] == "ServerDisconnectedError"
+    for private in (NUMBER, ACCOUNT, SECRET):
+        assert private not in "".join(it.to_json() for it in requests)

@@ -16,9 +16,13 @@ from urllib.parse import quote
 import aiohttp
 
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable
+from activities.telephony.spans import requesting, template
 from activities.telephony.twilio.settings import TwilioSettings
 
 CONNECTIONS = 64
+
+WORDS = frozenset({"2010-04-01", "v1", "Accounts", "Calls", "Conferences", "Participants", "Services", "Documents"})
+"""Segments of Twilio's paths. Whatever else stands there is an id."""
 
 Form = Sequence[tuple[str, str]]
 """Fields of a form; one that has several values is repeated."""
@@ -151,15 +155,17 @@ class TwilioClient:
         secret = self._settings.api_key_secret.get_secret_value()  # asked for each time: it may be replaced
         credentials = {"Authorization": aiohttp.encode_basic_auth(self._settings.api_key_sid, secret)}
         try:
-            async with self._open().request(
-                method,
-                url,
-                params=list(query),
-                data=list(form) if method == "POST" else None,
-                headers=credentials | (headers or {}),
-                allow_redirects=False,
-            ) as response:
-                status, given, text = response.status, response.headers, await response.text()
+            with requesting("twilio", method, template(_told(url), WORDS)) as span:
+                async with self._open().request(
+                    method,
+                    url,
+                    params=list(query),
+                    data=list(form) if method == "POST" else None,
+                    headers=credentials | (headers or {}),
+                    allow_redirects=False,
+                ) as response:
+                    status, given, text = response.status, response.headers, await response.text()
+                span.set_attribute("http.response.status_code", status)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise ProviderUnavailable(f"{what} was not sent: {type(error).__name__}") from error
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
