@@ -162,3 +162,48 @@ async def test_how_a_provider_fails_is_counted(measured: Measured) -> None:
         await eventually(failed, "more failures than answers")
         engine.exchange.faults.outage = False
         await transfer.result(within=60)
+
+
+async def test_whatever_is_measured_of_a_transfer_is_counted_once_though_it_is_replayed_all_along(
+    measured: Measured,
+) -> None:
+    deaf = False
+
+    async def hear(owner: str, event: ProviderEvent) -> None:
+        if not deaf:
+            await engine.signal(owner, event)
+
+    policy = Policy(fallbacks=(HandOff(kind="voicemail", place="mailbox"),))
+    async with running_engine(measured.client, max_cached_workflows=0) as engine:
+        engine.post = hear
+        transfer = await engine.transfer(Mode.WARM, "sim:bob?ring", policy=policy)
+
+        async def rings() -> bool | None:
+            journal = (await transfer.status()).journal
+            return True if any("rings" in it.text for it in journal) else None
+
+        await eventually(rings, "the ringing in the journal")
+        deaf = True
+        engine.exchange.answer(transfer.target_leg)
+        await engine.signal(transfer.handle.id, as_look(None))
+        await transfer.reaches(Stage.CONSULTING)
+        deaf = False
+        await transfer.do("complete")
+        await transfer.result(within=60)
+        lost = await engine.transfer(Mode.BLIND, "sim:bob?busy", tenant="bold", policy=policy)
+        await lost.result(within=60)
+        await transfer.status()
+        await lost.status()
+    seen = await measured.now()
+    once = {
+        "hookflash_transfers_finished_total": {"mode": "warm"},
+        "hookflash_attempts_finished_total": {"mode": "warm"},
+        "hookflash_fallbacks_tried_total": {"mode": "blind"},
+        "hookflash_time_to_hold_seconds_count": {"mode": "warm"},
+        "hookflash_ring_duration_seconds_count": {"mode": "warm"},
+        "hookflash_consult_duration_seconds_count": {"mode": "warm"},
+        "hookflash_hold_duration_seconds_count": {"mode": "warm"},
+        "hookflash_answer_to_connected_seconds_count": {"mode": "warm"},
+        "hookflash_reconcile_corrections_total": {"mode": "warm"},
+    }
+    assert {name: seen.total(name, **labels) for name, labels in once.items()} == dict.fromkeys(once, 1)
