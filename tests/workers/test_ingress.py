@@ -1,6 +1,7 @@
 """The ingress as Twilio calls it: a process of its own, and a real Temporal server behind it."""
 
 import asyncio
+import json
 import signal
 import socket
 import time
@@ -201,6 +202,21 @@ async def test_who_owns_a_leg_by_now_is_told(
     for former in (owner, owner_of(watch), owner_of(again)):
         assert (await ingress.tell(former, "leg-1", "completed", Duration="17")).status == 204
     assert [it.kind for it in await heard(last)] == ["ended", "ended", "ended"]
+
+
+async def test_what_temporal_did_not_take_is_in_the_log_with_the_leg_and_its_transfer(
+    client: Client, transfer: Handle, tmp_path: Path
+) -> None:
+    owner = owner_of(transfer)
+    async with TemporalsLine(client.service_client.config.target_host) as line:
+        more = {"HOOKFLASH_INGRESS_PATIENCE": "0.8", "HOOKFLASH_LOG_FORMAT": "json"}
+        variables = {**temporal_at(client), "TEMPORAL_ADDRESS": line.address, **more}
+        async with ingress_process(Secrets(tmp_path), **variables) as ingress:
+            line.fall_silent()
+            assert (await ingress.tell(owner, "leg-1", "ringing")).status == 503
+            lines = [json.loads(it) for it in ingress.process.log.splitlines()]
+    (refused,) = [it for it in lines if "a webhook was refused (temporal)" in it["message"]]
+    assert (refused["leg"], f"{refused['transfer']}/{refused['run']}") == ("leg-1", owner)
 
 
 async def test_temporal_that_does_not_answer_has_twilio_try_again_and_the_leg_asked_again(
