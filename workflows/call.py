@@ -171,6 +171,10 @@ class Call:
             again = len(self._targets)
         return PlannedTarget(number, gated=target.accept is not None, again=again, group=group)
 
+    def has_part(self, leg: str) -> bool:
+        """Return whether a leg is, or was, somebody's in this transfer."""
+        return self.legs.ref(leg) is not None or leg == self.request.agent.consulting_leg
+
     def as_refused(self, event: LegEnded) -> LegEnded:
         """Return the end of a leg with the cause it has where there is another caller id to try."""
         leg = self.legs[event.leg]

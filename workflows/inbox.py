@@ -60,6 +60,10 @@ class Inbox(ABC):
     def _number_of(self, leg: str) -> int:
         """Return the number of the target that a leg belongs to; 0 if it is no target's."""
 
+    @abstractmethod
+    def _check_leg(self, target: Target) -> None:
+        """Refuse a further target that is a leg with a part in this transfer already."""
+
     async def _obey(self, command: Command, remaining: timedelta | None = None) -> TransferStatus:
         self._check(command)  # again: a target has to be admitted first, and the transfer may be over since
         asked = Asked(command, remaining=remaining)
@@ -139,6 +143,7 @@ class Inbox(ABC):
     @retarget.validator
     def _check_retarget(self, order: Retarget) -> None:
         self._check(Command(CommandName.RETARGET, target=self._state.current if self._state else None))
+        self._check_leg(order.target)
 
     @workflow.update(name="accept", description='A target that is asked takes the call. Body: {"leg": …}, or nothing.')
     async def accept(self, order: Accept | None = None) -> TransferStatus:

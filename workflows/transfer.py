@@ -179,12 +179,19 @@ class Transfer(Inbox):
             admission.cancel()
             raise ApplicationError("cannot retarget: the transfer is over", type=COMMAND_REJECTED, non_retryable=True)
         verdict = await admission
+        self._check_leg(target)  # again: another retarget may have named it meanwhile
         planned = call.add_target(target, verdict.targets[0]) if verdict else None
         if planned is None:
             denied = verdict.targets[0].denied if verdict else None
             why = f"{denied.value}" if denied else "the policy could not be asked"
             raise ApplicationError(f"cannot retarget: {why}", type=COMMAND_REJECTED, non_retryable=True)
         return planned
+
+    def _check_leg(self, target: Target) -> None:
+        # What was heard of that leg would be taken for the target's, and the one whose it is would be lost.
+        if self._call is not None and target.leg is not None and self._call.has_part(target.leg):
+            why = "target.leg has a part in this transfer already"
+            raise ApplicationError(f"cannot retarget: {why}", type=COMMAND_REJECTED, non_retryable=True)
 
     def _number_of(self, leg: str) -> int:
         ref = self._call.legs.ref(leg) if self._call else None
