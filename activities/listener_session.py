@@ -18,6 +18,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from activities.delivery import Delivery, as_look, as_signal
+from activities.key_presses import KeyPresses
 from activities.listener_errors import connection_lost
 from activities.listener_metrics import ListenerMetrics
 from activities.open_calls import running_on
@@ -77,6 +78,7 @@ class Session:
         self._node = node
         self._tasks = tasks
         self._delivery = Delivery(node.client, tasks)
+        self._keys = KeyPresses()
         self._since: datetime | None = None
         self._reconciled = 0
         self._events = 0
@@ -173,7 +175,8 @@ class Session:
 
     def _pass_on(self, event: LegEvent) -> None:
         self._note_heard(event.kind.value)
-        self._delivery.post(event.owner, as_signal(event))
+        if self._keys.is_told(event):
+            self._delivery.post(event.owner, as_signal(event))
 
     def _note_heard(self, kind: str) -> None:
         self._events += 1

@@ -32,7 +32,8 @@ COMMAND_REJECTED = "CommandRejected"
 """Type of the error that a refused command ends with."""
 
 MOST_PROVIDER_EVENTS = 1000
-"""Events one transfer listens to. Temporal takes 10,000 signals per run, and then not even the one that ends it."""
+"""Events after which a transfer listens to no keys any more: its journal and its history are for more than those. How
+many it is sent at all is for the listener to limit."""
 
 
 class Inbox(ABC):

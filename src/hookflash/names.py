@@ -84,6 +84,10 @@ def supervision_id(transfer: str, run_id: str) -> str:
     return f"{WATCH}{transfer.removeprefix('transfer:')}:{run_id}"
 
 
+CALL_BACK = "callback:"
+"""How the workflow ids of call-backs begin."""
+
+
 def call_back_id(transfer: str, run_id: str) -> str:
     """Return the workflow id of the call-back that a transfer has promised. No watch: its legs cannot be taken over.
 
@@ -91,7 +95,7 @@ def call_back_id(transfer: str, run_id: str) -> str:
         transfer: Workflow id of the transfer.
         run_id: Run id of that transfer; each of them can promise a call.
     """
-    return f"callback:{transfer.removeprefix('transfer:')}:{run_id}"
+    return f"{CALL_BACK}{transfer.removeprefix('transfer:')}:{run_id}"
 
 
 def owner_token(workflow: str, run_id: str) -> str:
