@@ -38,6 +38,7 @@ def test_destination(address: str, trunk: str | None, dial_string: str, endpoint
         "pjsip:a&b",
         "pjsip:a/sip:b@evil.example",
         "pjsip:1000@trunk",
+        "pjsip:out",
         "pjsip:a\n",
         "pjsip:" + "a" * 65,
         "pjsip:b\u00fcro",

@@ -64,6 +64,9 @@ def destination(address: str, trunk: str | None) -> Destination:
     if scheme == "pjsip":
         if not _ENDPOINT.fullmatch(rest):
             raise InvalidAddressError("not the name of a PJSIP endpoint")
+        if rest == trunk:
+            # It is no phone of the company's: what its phones are told of the customer would go to the carrier.
+            raise InvalidAddressError("the trunk is nobody's phone, and takes numbers only: tel:+<digits>")
         return Destination(rest)
     if scheme == "tel":
         if not _NUMBER.fullmatch(rest):
