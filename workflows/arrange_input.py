@@ -34,7 +34,7 @@ def arrange_input(call: Call, aim: Aim) -> tuple[ArrangeInput, str]:
         for ref, placement, standing in aim.legs
         if placement is not Placement.GONE or _is_to_end(call, ref)
     )
-    other = call.request.agent.consulting_leg
+    other = call.other_line
     if other and _report(aim) is Report.ANSWERED:
         legs = (*legs, WantedLeg(leg=other, name="agent's other call", placement=Placement.GONE))
     arrangement = Arrangement(

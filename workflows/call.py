@@ -87,6 +87,8 @@ class Call:
         """Class of music for whoever waits."""
         self.queue = ""
         """Task queue of the workers that reach the provider's node; empty: the workflow's own. Told by the policy."""
+        self.other_line = request.agent.consulting_leg
+        """The agent's leg in another call, to be released with the agent; None: there is none, or none of ours."""
         self.agent_judged: AdmittedTarget | None = None
         """What the policy says of ``called_back``; None: it was not asked, as when a transfer began before it was."""
         self._denied_places: tuple[str, ...] = ()

@@ -279,7 +279,12 @@ class Transfer(Inbox):
                 self._decide(call, event)
         self._measuring.reconciling = False
         assert self._state is not None
-        if news.aim != Aim.of(self._state):
+        if any(seen.owner and seen.leg == call.other_line for seen in news.observation.legs):
+            # For its sake the whole arrangement was refused, and nobody here needs it to be released.
+            call.other_line = None
+            self._board.note("agent's other call is in another transfer and stays there")
+            self._arranger.look_again()
+        elif news.aim != Aim.of(self._state):
             self._arranger.look_again()  # the state may come back to this aim, and nobody would remember what was seen
         else:
             if news.observation.stands:
