@@ -165,6 +165,7 @@ async def test_who_waits_too_long_leaves_by_itself(world: AsteriskWorld, transfe
 @pytest.mark.parametrize("address", ["pjsip:target1", "tel:+14155550123"])
 async def test_context_and_caller_reach_the_target(world: AsteriskWorld, transfer: Transfer, address: str) -> None:
     """A colleague learns the context; whoever is behind a trunk only sees the number that calls."""
+    colleague = address.startswith("pjsip:")
     target = await transfer.target()
     dial = Dial(
         address=address,
@@ -172,14 +173,14 @@ async def test_context_and_caller_reach_the_target(world: AsteriskWorld, transfe
         caller_id="+14155550100",
         headers={"X-Reason": 'Grüße, "100 %" ${EXTEN}', "Subject": "not ours"},
     )
-    provider = AsteriskTelephony(settings(world.node).model_copy(update={"trunk": "target1"}))
+    trunk = "supervisor" if colleague else "target1"
+    provider = AsteriskTelephony(settings(world.node).model_copy(update={"trunk": trunk}))
     wanted = transfer.wanted({transfer.customer: ON_HOLD, transfer.agent: IN_ROOM, target: RINGING})
     *others, leg = wanted.legs
     legs = (*others, leg.model_copy(update={"dial": dial}))
     await provider.arrange(wanted.model_copy(update={"legs": legs}))
     invite = (await world.phone_of(target).incoming()).invite
     await provider.close()
-    colleague = address.startswith("pjsip:")
     assert invite.get("X-Reason") == ('Grüße, "100 %" ${EXTEN}' if colleague else "")
     assert "not ours" not in invite.all("Subject")
     assert "+14155550100" in invite.get("From")
