@@ -187,6 +187,21 @@ async def test_context_and_caller_reach_the_target(world: AsteriskWorld, transfe
     assert invite.uri.startswith("sip:target1@" if colleague else "sip:+14155550123@")
 
 
+async def test_more_context_than_fits_costs_nobody_the_call(world: AsteriskWorld, transfer: Transfer) -> None:
+    """ARI takes bodies of 40 KB, and what is not ASCII is six bytes of one: the contract allows more than that."""
+    target = await transfer.target()
+    headers = {f"X-{number}": "ü" * 480 for number in range(40)}
+    dial = Dial(address="pjsip:target1", ring_timeout=timedelta(seconds=20), headers=headers)
+    wanted = transfer.wanted({transfer.customer: ON_HOLD, transfer.agent: IN_ROOM, target: RINGING})
+    *others, leg = wanted.legs
+    observed = await world.provider.arrange(
+        wanted.model_copy(update={"legs": (*others, leg.model_copy(update={"dial": dial}))})
+    )
+    assert observed.stands
+    invite = (await world.phone_of(target).incoming()).invite
+    assert [invite.get(f"X-{number}") for number in range(11)] == ["ü" * 480] * 11
+
+
 HOSTILE = {
     "a\r\nX-Evil: 1": "a X-Evil: 1",
     "a\nX-Evil: 1\r\n\r\nv=0": "a X-Evil: 1 v=0",

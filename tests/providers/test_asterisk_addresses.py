@@ -1,9 +1,13 @@
 """What may become a dial string or a header, and what may not."""
 
+import json
+
 import pytest
 
 from activities.telephony.asterisk.addresses import (
+    MAX_HEADERS,
     MAX_VALUE,
+    MOST_BYTES,
     InvalidAddressError,
     caller_number,
     caller_variables,
@@ -86,6 +90,17 @@ def test_a_value_is_one_line_of_limited_length() -> None:
     variables = header_variables({"X-A": "a\r\nVia: evil\x00b\u2028c\x85d", "X-B": "b" * 2 * MAX_VALUE})
     assert variables["PJSIP_HEADER(add,X-A)"] == "a Via: evil b c d"
     assert len(variables["PJSIP_HEADER(add,X-B)"]) == MAX_VALUE
+
+
+def test_what_does_not_fit_is_left_out_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    headers = {f"X-{number}": "\u5c71" * MAX_VALUE for number in range(MAX_HEADERS)}
+    told = header_variables(headers)
+    assert list(told) == [f"PJSIP_HEADER(add,{name})" for name in headers][: len(told)]
+    assert MOST_BYTES * 0.9 < len(json.dumps(told)) <= MOST_BYTES + 2
+    assert f"told {len(told)} of {MAX_HEADERS} headers" in caplog.text
+    caplog.clear()
+    header_variables({"X-A": "a", "X-Empty": "", "Subject": "not ours"})
+    assert not caplog.text
 
 
 def test_caller() -> None:

@@ -4,15 +4,20 @@ Everything else is refused here, because in Asterisk a dial string is a little l
 several endpoints, ``Local/`` runs dialplan and thereby reaches anything that is allowed there.
 """
 
+import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 from activities.telephony.model import Reason
 
 TECHNOLOGY = "PJSIP"
 MAX_HEADERS = 40
 MAX_VALUE = 500
+MOST_BYTES = 32 * 1024
+"""All headers together, as JSON has them: ARI takes bodies of 40 KB, and nobody is rung with more (413)."""
 
 _ENDPOINT = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 # E.164 numbers have up to 15 digits, the first is never 0 (ITU-T E.164, 6.2); shorter than 7 are local services.
@@ -29,6 +34,9 @@ _LONGEST_EXTENSION = 79
 _LONGEST_NAME = 80
 # What stands for a number where there is none (RFC 3323, 4.1, and the habits of exchanges).
 _NO_NUMBER = frozenset({"anonymous", "unknown", "unavailable", "restricted", "private", "s"})
+
+
+logger = logging.getLogger(__name__)
 
 
 class InvalidAddressError(ValueError):
@@ -95,12 +103,18 @@ def header_variables(headers: Mapping[str, str]) -> dict[str, str]:
     A name that is neither an ``X-`` token nor ``User-to-User`` (RFC 7433) is left out: it would be part of a function
     call. Values may be any text
     (RFC 3261, 25.1 TEXT-UTF8char) but for control characters, which would begin another header; they become a space.
+    What is too much for one request is left out, from the first that does not fit.
 
     Args:
         headers: Header name to value.
     """
     fit = [(name, clean(value)) for name, value in headers.items() if _HEADER.fullmatch(name)]
-    return {f"PJSIP_HEADER(add,{name})": value for name, value in fit[:MAX_HEADERS] if value}
+    wanted = [(f"PJSIP_HEADER(add,{name})", value) for name, value in fit if value]
+    sizes = accumulate(len(json.dumps(it)) for it in wanted)
+    told = dict([it for it, size in zip(wanted, sizes, strict=True) if size <= MOST_BYTES][:MAX_HEADERS])
+    if len(told) < len(wanted):
+        logger.warning("a target is told %d of %d headers: that is all that fits", len(told), len(wanted))
+    return told
 
 
 def caller_variables(caller_id: str) -> dict[str, str]:
