@@ -99,14 +99,20 @@ def call_back_id(transfer: str, run_id: str) -> str:
 
 
 def owner_token(workflow: str, run_id: str) -> str:
-    """Return what is written on a leg: the run that watches it. Two transfers of one call share the workflow id."""
+    """Return what is written on a leg: the run that watches it. Two transfers of one call share the workflow id.
+
+    Args:
+        workflow: Workflow id of who watches it.
+        run_id: Run id of the same. Empty: whichever runs.
+    """
     return f"{workflow}/{run_id}"
 
 
 def owning_run(token: str) -> tuple[str, str | None]:
     """Return the workflow id and the run id of an owner; no run id if the token names none."""
-    workflow, _, run_id = token.partition("/")
-    return workflow, run_id or None
+    # From the end: whoever starts a transfer by Temporal's own means may give it an id with a slash.
+    workflow, slash, run_id = token.rpartition("/")
+    return (workflow, run_id or None) if slash else (token, None)
 
 
 def heirs(owner: str) -> Iterator[str]:
@@ -123,12 +129,12 @@ def heirs(owner: str) -> Iterator[str]:
     if run_id is None:
         return
     if workflow.startswith(WATCH):
-        yield workflow  # a watch that goes on for very long has several runs
+        yield owner_token(workflow, "")  # a watch that goes on for very long has several runs
         call = workflow.removeprefix(WATCH).rpartition(":")[0]
-        yield f"transfer:{call}"
+        yield owner_token(f"transfer:{call}", "")
         return
-    yield supervision_id(workflow, run_id)
-    yield workflow
+    yield owner_token(supervision_id(workflow, run_id), "")
+    yield owner_token(workflow, "")
 
 
 def customer_leg(owner: str, provider: str) -> str:

@@ -11,8 +11,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner
 from activities.telephony.errors import ProtocolError
 from activities.telephony.model import Arrangement, Observation
 from activities.telephony.simulator import SimulatedExchange
-from hookflash import Cause, Customer, Mode, Outcome, ProviderEvent, Stage, Target, TransferRequest
-from hookflash.names import WATCH, supervision_id
+from hookflash import Cause, Customer, Mode, Outcome, ProviderEvent, Stage, Target, TransferRequest, TransferResult
+from hookflash.names import TASK_TIMEOUT, WATCH, WORKFLOW_TYPE, supervision_id
 from tests.support.polling import eventually
 from tests.workflows.engine import Engine, Running, running_engine
 from tests.workflows.soundness import ends_soundly
@@ -268,3 +268,23 @@ async def _at_rest(transfer: Running) -> None:
         return not (await transfer.handle.describe()).raw_description.pending_activities or None
 
     await eventually(idle, "the end of all activities")
+
+
+async def test_a_transfer_whose_id_has_a_slash_hears_all_the_same(engine: Engine) -> None:
+    """Whoever starts it by Temporal's own means may call it as they like."""
+    request = engine.request(Mode.COLD, Target(address="sim:bob?answer=100ms", name="Bob"))
+    handle = await engine.client.start_workflow(
+        WORKFLOW_TYPE,
+        request,
+        id=f"claims/{engine.queue}",
+        task_queue=engine.queue,
+        result_type=TransferResult,
+        task_timeout=TASK_TIMEOUT,
+    )
+    transfer = Running(engine, request, handle)
+    result = await ends_soundly(transfer)
+    assert (result.outcome, result.customer_with) == (Outcome.CONNECTED, ("target",))
+    await until_owned(transfer, f"{WATCH}{handle.id}:")
+    engine.exchange.hang_up(transfer.target_leg)
+    assert await left(watch_after(transfer)) == "Bob"
+    await transfer.hear()

@@ -156,13 +156,13 @@ async def _owners(client: Client, former: str) -> AsyncIterator[str]:
     for owner in names.heirs(former):
         yield owner
     try:
-        last = await client.get_workflow_handle(owner).describe()
+        last = await client.get_workflow_handle(names.owning_run(owner)[0]).describe()
     except RPCError as error:
         if error.status not in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
             raise
     else:
         if last.run_id != names.owning_run(former)[1]:
-            yield names.supervision_id(last.id, last.run_id)
+            yield names.owner_token(names.supervision_id(last.id, last.run_id), "")
 
 
 def _later(reason: str, said: str) -> Refused:
