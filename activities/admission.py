@@ -76,7 +76,7 @@ class Tenant(BaseModel):
     allow: tuple[str, ...] = ("pjsip:*", "sim:*")
     """Addresses that may be dialled, as shell patterns. Default: the company's own phones, nothing outside."""
     deny: tuple[str, ...] = ()
-    """Addresses that may not, though allowed by the patterns above. Default: none."""
+    """Addresses that may not, though allowed by the patterns above; capitals make no difference. Default: none."""
     places: tuple[Annotated[str, AfterValidator(_place_pattern)], ...] = ("*",)
     """Places where customers may go on, ``context[,extension[,priority]]``, each part a shell pattern for itself. What
     a pattern or a place leaves out is extension ``s``, priority ``1``; ``hookflash-fallback`` is always allowed.
@@ -88,8 +88,9 @@ class Tenant(BaseModel):
 
     def allows(self, address: str) -> bool:
         """Return whether an address may be dialled."""
-        matches = (any(fnmatch.fnmatchcase(address, pattern) for pattern in it) for it in (self.allow, self.deny))
-        return next(matches) and not next(matches)
+        allowed = any(fnmatch.fnmatchcase(address, pattern) for pattern in self.allow)
+        # In any case: the host of a SIP URI is the same in capitals, and who denies one means both.
+        return allowed and not any(fnmatch.fnmatchcase(address.lower(), pattern.lower()) for pattern in self.deny)
 
     def allows_place(self, place: str) -> bool:
         """Return whether a customer may go on at a place."""
