@@ -11,7 +11,7 @@ from activities.telephony.twilio.picture import Picture
 from activities.telephony.twilio.plan import make_plan
 from activities.telephony.twilio.resources import Call, CallStatus, Conference, Document, Participant, Record
 from activities.telephony.twilio.settings import TwilioSettings
-from activities.telephony.twilio.steps import Cancel, HangUp, Hold, Join, Keep, Step, Unhold
+from activities.telephony.twilio.steps import Cancel, HandOff, HangUp, Hold, Join, Keep, Step, Unhold
 from hookflash import Cause
 
 CUSTOMER, AGENT, TARGET = "CA" + "c" * 32, "CA" + "a" * 32, "hf-target"
@@ -141,6 +141,15 @@ def test_without_a_place_to_go_to_nobody_is_handed_off() -> None:
     aim = wanted({CUSTOMER: Placement.HANDED_OFF, AGENT: GONE})
     with pytest.raises(Unsupported, match="HOOKFLASH_TWILIO_PLACES_URL"):
         make_plan(aim, picture(inside={CUSTOMER: True, AGENT: False}), SETTINGS)
+
+
+def test_a_place_is_asked_for_as_a_whole() -> None:
+    """An extension may have a # in it, and behind that one nothing of a URL is sent."""
+    aim = wanted({CUSTOMER: Placement.HANDED_OFF})
+    leg = aim.legs[0].model_copy(update={"place": "flows,*1#"})
+    settings = SETTINGS.model_copy(update={"places_url": "https://flows.example"})
+    plan = make_plan(aim.model_copy(update={"legs": (leg,)}), picture(inside={CUSTOMER: False}), settings)
+    assert [it.url for it in plan.steps if isinstance(it, HandOff)] == ["https://flows.example/flows,*1%23"]
 
 
 def test_without_somebody_who_must_be_there_only_the_lonely_one_gets_music() -> None:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import quote
 
 from activities.telephony.errors import Unsupported
 from activities.telephony.model import Arrangement, Phase, Placement, WantedLeg
@@ -140,7 +141,8 @@ class _Planner:
                 gone = Record(owner=self.wanted.owner, call=self.picture.sid(leg.leg), left=Left.HANDED_OFF)
                 record = self.picture.record(leg.leg)
                 former = {"former": record.former} if record is not None else {}
-                yield HandOff(leg.leg, self.picture.sid(leg.leg), f"{self.settings.places_url}/{leg.place}")
+                place = quote(leg.place, safe=",*+")
+                yield HandOff(leg.leg, self.picture.sid(leg.leg), f"{self.settings.places_url}/{place}")
                 yield self._keep(leg, gone.model_copy(update=former))
 
     def release(self) -> Iterable[Step]:
