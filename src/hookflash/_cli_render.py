@@ -100,8 +100,8 @@ def _evidence(attempt: Attempt) -> str:
 
 
 def table(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    """Return rows whose columns are aligned."""
-    found = list(rows)
+    """Return rows whose columns are aligned. What is in them is other people's text, ids too."""
+    found = [tuple(map(printable, row)) for row in rows]
     if not found:
         return []
     widths = [max(len(row[column]) for row in found) for column in range(len(found[0]))]

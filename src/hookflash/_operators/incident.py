@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from pydantic import BaseModel
 
+from hookflash._cli_render import printable
 from hookflash._operators.arguments import add_filters, conditions
 from hookflash._operators.finding import Found, find
 from hookflash._operators.session import DONE, REFUSED, Session, note, write, write_json
@@ -91,7 +92,7 @@ async def run(session: Session, order: Order) -> int:
         done = Done(id=it.id, run_id=it.run_id, done=error is None, error=error, ui=it.ui)
         if not arguments.json:
             # Who is looked at next is who was refused.
-            write(f"{it.id}: {error or 'done'}" + (f"\n  {it.ui}" if error and it.ui else ""))
+            write(f"{printable(it.id)}: {error or 'done'}" + (f"\n  {it.ui}" if error and it.ui else ""))
         return done
 
     results = await asyncio.gather(*map(give, found))
@@ -106,7 +107,7 @@ async def run(session: Session, order: Order) -> int:
 
 def _confirmed(command: str, found: Sequence[Found]) -> bool:
     for it in found[:SHOWN]:
-        note(f"{it.id} ({it.state})" + (f"  {it.ui}" if it.ui else ""))
+        note(f"{printable(it.id)} ({printable(it.state)})" + (f"  {it.ui}" if it.ui else ""))
     if len(found) > SHOWN:
         note(f"and {len(found) - SHOWN} more")
     sys.stderr.write(f"{command} {'this transfer' if len(found) == 1 else f'these {len(found)} transfers'}? [y/N] ")
