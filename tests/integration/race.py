@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -104,20 +105,25 @@ class Race:
             told.append(f"{name} {leg}: " + "; ".join(_shown(event) for event in self._events(leg)))
         return "\n  ".join(told)
 
-    async def run(self) -> End:
+    async def run(self, turns: asyncio.Semaphore) -> End:
         """Make the call, transfer it, and see what came of it.
+
+        Args:
+            turns: Taken until the race is decided. That customer and partner stay together is seen while others race:
+                it is most of a race's time, and little of its load.
 
         Raises:
             AssertionError: if anything does not hold.
         """
-        room = await self._talk()
-        try:
-            return await self._transfer()
-        finally:
-            await self._hang_up()
-            await self.desk.office.calls.remove(room)
+        async with AsyncExitStack() as afterwards:
+            async with turns:
+                room = await self._talk()
+                afterwards.push_async_callback(self._clear_up, room)
+                connected = await self._transfer()
+            return End.NONE if connected is None else await self._end(connected=connected)
 
-    async def _transfer(self) -> End:
+    async def _transfer(self) -> bool | None:
+        """Return whether the target has the customer, as soon as it is known; None if it never rang."""
         transfer = await TransferClient(self.desk.office.client).start(self._request())
         try:
             target = self.calls["target"] = await self._call("target")
@@ -137,12 +143,16 @@ class Race:
             return self._none(result)
         connected = result.outcome is Outcome.CONNECTED
         await (self._connected(result) if connected else self._unanswered(result))
+        return connected
+
+    async def _end(self, *, connected: bool) -> End:
+        """See that it stays as it is, and return how the race ended."""
         await self._stays("target" if connected else "agent")
         if connected:
             return End.CONNECTED
         if self._up():
             return End.CUT
-        return End.CROSSED if "answered" in target.at else End.CANCELLED
+        return End.CROSSED if "answered" in self.calls["target"].at else End.CANCELLED
 
     async def _withdrawal(self, transfer: RunningTransfer) -> float:
         """Return when the target's leg, which rings, has left the room."""
@@ -155,10 +165,9 @@ class Race:
         await eventually(left, f"{leg} did not leave the room", PATIENCE)
         return asyncio.get_running_loop().time()
 
-    def _none(self, result: TransferResult) -> End:
+    def _none(self, result: TransferResult) -> None:
         """The machine was too busy to ring anybody in time: no race, but the customer is safe."""
         assert (result.outcome, result.customer_with) == (Outcome.RETURNED_TO_AGENT, ("agent",)), result
-        return End.NONE
 
     # --- the call
 
@@ -184,13 +193,14 @@ class Race:
         """Return the call of this race at the phone of a party, as soon as it is there."""
         return await self.desk.calls.wait(party, self.line, PATIENCE)
 
-    async def _hang_up(self) -> None:
+    async def _clear_up(self, room: str) -> None:
         """Let the customer go, then the agent; the engine lets a target go whose customer has left."""
         await self.calls["customer"].hang_up()
         target = self.calls.get("target")
         if target is not None and target.talking:
             await target.until("ended", PATIENCE)
         await self.calls["agent"].hang_up()
+        await self.desk.office.calls.remove(room)
 
     # --- what must hold
 

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.calm]
 
 RACES = 200
 AT_ONCE = 6
-"""Phones, judge, engine and exchange share one machine: with more at once it is the load that is tested."""
+"""Undecided races. Phones, judge, engine and exchange share a machine: with more it is the load that is tested."""
 WINDOWS = {Moment.LIMIT: (-0.1, 0.1), Moment.WITHDRAWAL: (0.1, 0.45)}
 """When answers reach Asterisk: seconds after a moment, if this machine is not busy; later if it is."""
 OFTEN = 20
@@ -56,11 +56,10 @@ async def test_an_answer_at_the_last_moment_connects_or_is_never_joined(
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def run(race: Race) -> End | str:
-        async with turns:
-            try:
-                return await race.run()
-            except (AssertionError, TimeoutError) as error:
-                return f"{type(error).__name__}: {error}\n  {race}"
+        try:
+            return await race.run(turns)
+        except (AssertionError, TimeoutError) as error:
+            return f"{type(error).__name__}: {error}\n  {race}"
 
     ends = await asyncio.gather(*(run(race) for race in races))
     faults = [end for end in ends if isinstance(end, str)]
