@@ -5,7 +5,8 @@ walk of each mode, which takes half a minute. Marks of pytest-xdist's own `--dis
 9.2, which keeps ids of tests in another form.
 
 What needs a calm machine comes last. All but one process have nothing to do meanwhile, and every such test waits for
-what the others are at: between other tests that costs a whole one of them.
+what the others are at: between other tests that costs a whole one of them. A module comes last as a whole, so such
+tests have modules of their own: what could run beside others would otherwise run alone, between those that must.
 """
 
 from collections import Counter

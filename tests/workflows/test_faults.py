@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -26,7 +25,6 @@ from hookflash.names import PROVIDER_EVENT_SIGNAL, owning_run
 from tests.support.polling import eventually
 from tests.workflows.engine import Engine, Running, listening, running_engine
 from tests.workflows.interrupting import InterruptedExchange, Moments
-from tests.workflows.replaying import replay_all
 from tests.workflows.scenarios import SHORT, Scenario, cold_answered, gated, warm_completed
 from tests.workflows.soundness import ends_soundly
 from tests.workflows.troubles import half, lost, refused
@@ -197,32 +195,6 @@ async def test_malformed_events_are_harmless(engine: Engine) -> None:
     assert sum("dropped" in entry.text for entry in status.journal) >= 4
     await transfer.do("cancel")
     assert (await ends_soundly(transfer)).outcome is Outcome.CANCELLED
-
-
-@pytest.mark.calm
-async def test_two_thousand_keys_do_no_harm(client: Client) -> None:
-    engine = Engine(client, InterruptedExchange(Moments()))
-    options: dict[str, Any] = {"sticky_queue_schedule_to_start_timeout": SHORT}
-    async with engine.worker(**options), listening(engine):
-        transfer = await engine.transfer(Mode.COLD, gated("answer=50ms", timedelta(seconds=50)))
-        await transfer.reaches(Stage.SCREENING)
-        # So many that Temporal ends workflow tasks before their time, to get rid of them: it keeps a hundred meanwhile.
-        await _pressed(transfer, 400)
-    # All of these are one workflow task, which must be done within two seconds of this process's time.
-    await _pressed(transfer, 2000)
-    async with engine.worker(**options), listening(engine):
-        # More than it listens to: the target is let in by a command, and its end is heard all the same.
-        await transfer.do("accept")
-        assert (await ends_soundly(transfer)).outcome is Outcome.CONNECTED
-    await replay_all([transfer.handle])
-    assert engine.exchange.violations == ()
-
-
-async def _pressed(transfer: Running, times: int) -> None:
-    """Press a key that means nothing, again and again."""
-    key = ProviderEvent(kind="digit", leg=transfer.target_leg, digit="9")
-    for _ in range(times // 100):
-        await asyncio.gather(*(transfer.engine.signal(transfer.handle.id, key) for _ in range(100)))
 
 
 async def test_events_that_nobody_heard_are_made_up_for(client: Client) -> None:
