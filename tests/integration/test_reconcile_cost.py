@@ -1,5 +1,6 @@
 """What a listener that begins again asks of a real Asterisk: the whole node once, and nobody's legs one by one."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -18,6 +19,8 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
 FEW, MANY = 5, 30
 WHOLE_NODE = {f"GET /ari/{it}" for it in ("events", "channels", "bridges", f"applications/{ENGINE_APP}")}
 """All that is asked, however many transfers are open."""
+HANDS = 5
+"""How many calls are begun in the same moment."""
 ANSWERED = 3
 """Every so-manieth target has answered, and talks with the agent; the others ring."""
 
@@ -46,13 +49,18 @@ async def test_a_reconcile_asks_for_the_whole_node_however_many_transfers_are_op
         )  # so many voices are too much for phones in Python
     opened: list[tuple[Line, RunningTransfer]] = []
     async with AsyncExitStack() as stack:
+
+        async def begin(number: int) -> tuple[Line, RunningTransfer]:
+            line = await stack.enter_async_context(lines.talk())
+            transfer = await line.transfer(Mode.WARM, ring=600)
+            if number % ANSWERED == 0:
+                line.calls["target"].answer()
+                await reaches(transfer, Stage.CONSULTING)
+            return line, transfer
+
         for wanted in (FEW, MANY):
             while len(opened) < wanted:
-                line = await stack.enter_async_context(lines.talk())
-                opened.append((line, await line.transfer(Mode.WARM, ring=600)))
-                if len(opened) % ANSWERED == 0:
-                    line.calls["target"].answer()
-                    await reaches(opened[-1][1], Stage.CONSULTING)
+                opened += await asyncio.gather(*(begin(len(opened) + it) for it in range(1, HANDS + 1)))
             requests = await reconcile(large_office.client, proxy, worker)
             assert set(requests.looks) <= WHOLE_NODE
             assert len(requests.told) == len(set(requests.told)) == 2 * wanted + wanted // ANSWERED
