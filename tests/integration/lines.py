@@ -22,7 +22,7 @@ from hookflash import (
     TransferResult,
 )
 from tests.integration.numbering import NumberedCalls, numbered, told
-from tests.integration.switchboard import Office, reaches, to_phone
+from tests.integration.switchboard import Office, reaches, story, to_phone
 from tests.rig.behaviour import Behaviour
 from tests.rig.call import Call
 from tests.rig.ear import Expectation, hear_exactly
@@ -115,17 +115,25 @@ class Line:
         """Start a transfer and bring it to a stage; ``ENDED`` is the connected call after it."""
         asked = AcceptGate() if stage is Stage.SCREENING else None
         transfer = await self.transfer(mode, accept=asked)
+        try:
+            await self._come_to(transfer, stage, mode)
+        except AssertionError as error:
+            error.add_note(f"line {self.number}\n{await story(transfer)}")
+            raise
+        return transfer
+
+    async def _come_to(self, transfer: RunningTransfer, stage: Stage, mode: Mode) -> None:
         if mode in (Mode.COLD, Mode.BLIND):
             await self.hear(customer={"ringback"}, **({"agent": {"music"}} if mode is Mode.COLD else {}))
         else:
             await self.hear(customer={"music"}, agent={"ringback"})
         if stage is Stage.RINGING:
-            return transfer
+            return
         self.calls["target"].answer()
         if stage is Stage.SCREENING:
             waiting: dict[str, Expectation] = {"agent": {"music"}} if mode is not Mode.BLIND else {}
             await self.hear(target={"accept"}, customer={"music"}, **waiting)
-            return transfer
+            return
         if mode in (Mode.WARM, Mode.CONSULT):
             await reaches(transfer, Stage.CONSULTING)
             await self.hear(customer={"music"}, agent={"target1"}, target={"agent"})
@@ -137,7 +145,6 @@ class Line:
                 await transfer.complete()
             assert (await transfer.wait()).outcome is Outcome.CONNECTED
             await self.all_talk("customer", "target")
-        return transfer
 
     async def hang_up(self, *parties: str) -> None:
         """Let those of these parties who are still there hang up at the same moment, in this order."""

@@ -213,6 +213,12 @@ async def reaches(transfer: RunningTransfer, stage: Stage) -> TransferStatus:
     return await eventually(there, f"stage {stage.value}")
 
 
+async def story(transfer: RunningTransfer) -> str:
+    """Return the journal of a transfer, for whoever wonders what became of it."""
+    status = await transfer.status()
+    return "\n".join([*(f"{it.at:%H:%M:%S.%f} {it.text}" for it in status.journal), str(status.result)])
+
+
 @asynccontextmanager
 async def temporal_server() -> AsyncGenerator[Client]:
     """Run a Temporal server of its own: the engine's task queues have fixed names."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 
 from tests.integration.line import PATIENCE, Desk, Kind, Line
-from tests.integration.switchboard import Office, worker_on
+from tests.integration.switchboard import Office, story, worker_on
 from tests.rig.behaviour import Behaviour
 from tests.support.polling import eventually
 
@@ -50,9 +50,7 @@ async def test_a_hundred_transfers_at_once(office: Office) -> None:
     for line, transfer, result in zip(lines, transfers, results, strict=True):
         told = f"line {line.number}, {line.kind.name}: {result}"
         if result.outcome is not line.kind.outcome:
-            target, status = await line.call("target"), await transfer.status()
-            journal = "\n".join(f"{entry.at:%H:%M:%S.%f} {entry.text}" for entry in status.journal)
-            raise AssertionError(f"{told}\n{target}\n{journal}")
+            raise AssertionError(f"{told}\n{await line.call('target')}\n{await story(transfer)}")
         assert result.customer_with == ((line.kind.partner,) if line.kind.partner else ()), told
         assert len(result.attempts) == 1, told
     assert Counter(result.outcome for result in results) == Counter(line.kind.outcome for line in lines)

@@ -58,7 +58,8 @@ class Call:
     def __str__(self) -> str:
         began = self.at["invite"]
         steps = ", ".join(f"{mark} +{moment - began:.2f} s" for mark, moment in self.at.items())
-        return f"{self.owner}'s call ({steps}; status {self.status})"
+        by = f", by {self.ended_by}" if self.ended_by else ""
+        return f"{self.owner}'s call ({steps}{by}; status {self.status})"
 
     @property
     def ended(self) -> bool:
