@@ -21,7 +21,7 @@ demo: setup ## run scripted transfers and watch them (KEEP=1 leaves everything r
 
 .PHONY: test
 test: setup-tests check ## everything CI runs: format, lint, types, all tests (ARGS=... for pytest)
-	@$(BIN)/python -m pytest --numprocesses=3 $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=2 $(ARGS)
 
 .PHONY: test-unit
 test-unit: setup ## the tests that need neither Asterisk nor a browser
