@@ -219,7 +219,7 @@ class Race:
         cut = self._up()
         assert (result.outcome, result.cause) == (Outcome.RETURNED_TO_AGENT, Cause.NO_ANSWER), result
         assert (result.customer_with, attempt.cause) == (("agent",), Cause.NO_ANSWER), result
-        assert cut or not attempt.answered_at, result
+        assert cut is not None or not attempt.answered_at, result
         assert cut is None or cut < CUT, f"it was up for {cut} s"
         ended = await target.until("ended", PATIENCE)
         over = max(target.at["invite"] + RING_LIMIT, target.at.get("answered", 0.0))

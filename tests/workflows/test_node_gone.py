@@ -54,6 +54,7 @@ async def test_a_transfer_whose_node_never_comes_back_fails_after_its_wait_and_s
         with skipping.with_time_skipping_disabled():
             transfer = await engine.transfer(Mode.WARM, "sim:bob?ring", policy=Policy(hold_budget=timedelta(minutes=2)))
             await transfer.reaches(Stage.RINGING)
+            await transfer.hear(customer={"music"}, agent={"ringback"})
             engine.exchange.faults.outage = True
         await asyncio.wait_for(skipping.fast_forward(transfer.handle), REAL_TIME)
         result = await transfer.result()
