@@ -11,7 +11,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.signs_of_life import BEAT, STANDSTILL, signs_of_life
 
-pytestmark = pytest.mark.timeout(30)
+# A loop of its own: in the session's, tasks of other tests' workers come and go.
+pytestmark = [pytest.mark.timeout(30), pytest.mark.asyncio(loop_scope="function")]
 
 LONG = timedelta(seconds=20)
 
