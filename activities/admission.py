@@ -81,6 +81,9 @@ class Tenant(BaseModel):
     """Places where customers may go on, ``context[,extension[,priority]]``, each part a shell pattern for itself. What
     a pattern or a place leaves out is extension ``s``, priority ``1``; ``hookflash-fallback`` is always allowed.
     Default: every context, but only at its ``s``, where nobody who asks for a transfer can name a number."""
+    caller_ids: tuple[str, ...] = ("*",)
+    """Numbers that may be shown to whoever is rung, as shell patterns: ``caller_id`` and ``caller_id_fallback`` of a
+    request. Default: any, so it is the carrier's to refuse one that is not yours."""
     directory: dict[str, DirectoryEntry] = Field(default_factory=dict)
     """Names that callers may use in place of addresses. Default: none."""
     transfer_key: TransferKey = TransferKey()
@@ -98,6 +101,10 @@ class Tenant(BaseModel):
         patterns = (FALLBACK_PLACE, *self.places)
         # Part by part: a star for the context must not reach over the comma, to an extension.
         return any(all(map(fnmatch.fnmatchcase, parts, _step_of(it))) for it in patterns)
+
+    def allows_caller_id(self, number: str) -> bool:
+        """Return whether a number may be shown."""
+        return any(fnmatch.fnmatchcase(number, pattern) for pattern in self.caller_ids)
 
 
 class Tenants(BaseModel):
@@ -131,6 +138,8 @@ class AdmissionInput(Frozen):
     targets: tuple[Target, ...]
     places: tuple[str, ...] = ()
     """Where the customer may have to go on. Default: nowhere."""
+    caller_ids: tuple[str, ...] = ()
+    """Numbers that may have to be shown. Default: the provider's own."""
 
 
 class AdmittedTarget(Frozen):
@@ -157,6 +166,8 @@ class Verdict(Frozen):
     """One entry per target, in order."""
     denied_places: tuple[str, ...] = ()
     """Those of the places at which nobody may go on. Default: none, or they were not asked for yet."""
+    denied_caller_ids: tuple[str, ...] = ()
+    """Those of the numbers that must not be shown. Default: none, or they were not asked for yet."""
     queue: str = ""
     """Task queue of the workers that reach the provider's node. Default: the workflow's own."""
 
@@ -200,6 +211,7 @@ class Admission:
             hold_music=tenant.hold_music or "",
             targets=tuple(_judge(tenant, target) for target in asked.targets),
             denied_places=tuple(place for place in asked.places if not tenant.allows_place(place)),
+            denied_caller_ids=tuple(it for it in asked.caller_ids if not tenant.allows_caller_id(it)),
             queue=provider_task_queue(asked.provider) if asked.provider in self._elsewhere else "",
         )
 

@@ -20,6 +20,7 @@ async def admit(
     *,
     agent: Sequence[Target] = (),
     places: Sequence[str] = (),
+    caller_ids: Sequence[str] = (),
 ) -> Verdict | None:
     """Return what the tenant's policy says; None if nobody can be asked, and then nothing is dialled.
 
@@ -31,6 +32,7 @@ async def admit(
         note: Writes a line of the journal.
         agent: The agent, if a fallback may ring them; judged after the targets.
         places: Where the customer may have to go on.
+        caller_ids: Numbers that may have to be shown.
 
     Raises:
         ApplicationError: Type ``InvalidRequest``: the request can never be carried out here.
@@ -41,6 +43,7 @@ async def admit(
         provider=request.provider,
         targets=(*targets, *agent),
         places=tuple(places),
+        caller_ids=tuple(caller_ids),
     )
     more = f" and {len(targets) - 1} more" if len(targets) > 1 else ""
     summary = shorten(f"May tenant {request.tenant} ring {name_of(targets[0])}{more}?")

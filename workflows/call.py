@@ -14,7 +14,6 @@ from hookflash import (
     Fallback,
     HandOff,
     Party,
-    Policy,
     Recall,
     Target,
     TransferRequest,
@@ -23,6 +22,7 @@ from hookflash import (
 from hookflash.fallbacks import FALLBACK_PLACE
 from workflows.core import Deadline, FallbackKind, LegEnded, LegRef, PlannedTarget, Rules, Timer
 from workflows.legs import Legs
+from workflows.limits import longest_wait
 from workflows.wording import party_name, timer_text
 
 _DIALS_WITHIN = timedelta(milliseconds=100)
@@ -77,7 +77,7 @@ class Call:
         self.legs = legs
         self.fallbacks: tuple[FallbackStep, ...] = ()
         """In the order they are tried; a recall is here once for every attempt. Empty until the policy was asked."""
-        self.hold_limit = _longest_wait(request.policy)
+        self.hold_limit = longest_wait(request.policy)
         """Longest time anybody waits on hold, by our own timers; grows when one of them is extended."""
         self.accept_extended = timedelta()
         """Longest time that a target is asked since that wait was extended; nothing if it never was."""
@@ -91,6 +91,8 @@ class Call:
         """The agent's leg in another call, to be released with the agent; None: there is none, or none of ours."""
         self.agent_judged: AdmittedTarget | None = None
         """What the policy says of ``called_back``; None: it was not asked, as when a transfer began before it was."""
+        self.denied_numbers: tuple[str, ...] = ()
+        """What must not be shown of ``caller_id`` and ``caller_id_fallback``; never the number itself."""
         self._denied_places: tuple[str, ...] = ()
         self._targets: list[RungTarget] = []
 
@@ -132,6 +134,12 @@ class Call:
         return tuple(place for place in places if place != FALLBACK_PLACE)
 
     @property
+    def caller_ids(self) -> tuple[str, ...]:
+        """Every number that the request wants to be shown, once."""
+        policy = self.request.policy
+        return tuple(dict.fromkeys(filter(None, (policy.caller_id, policy.caller_id_fallback))))
+
+    @property
     def denied_hand_offs(self) -> tuple[str, ...]:
         """What must not be used for its place; never the place itself, which may hold a phone number."""
         policy = self.request.policy
@@ -148,6 +156,11 @@ class Call:
     def plan(self, verdict: Verdict) -> tuple[PlannedTarget, ...]:
         """Take in what the policy says of all that it was asked about, and return the targets to try first."""
         count = len(self.request.targets)
+        policy = self.request.policy
+        numbers = ("caller_id", "caller_id_fallback")
+        self.denied_numbers = tuple(it for it in numbers if getattr(policy, it) in verdict.denied_caller_ids)
+        policy = policy.model_copy(update=dict.fromkeys(self.denied_numbers))
+        self.request = self.request.model_copy(update={"policy": policy})
         self.agent_judged = next(iter(verdict.targets[len(self.asked_for) :]), None)
         groups = _groups(self.request.targets, verdict.targets[:count])
         judged = zip(self.request.targets, verdict.targets, groups, strict=False)
@@ -274,15 +287,6 @@ class Call:
         length = lengths[timer]
         assert length is not None, "the rules let it run only where the policy gives a time"
         return length
-
-
-def _longest_wait(policy: Policy) -> timedelta:
-    """Return the longest time that somebody may be on hold. The hold budget does not run once fallbacks are tried."""
-    recalls = [it for it in policy.fallbacks if isinstance(it, Recall)]
-    targets = [it.target for it in policy.fallbacks if isinstance(it, AnotherTarget)]
-    in_turn = [it.attempts * (it.ring_timeout + it.pause) for it in recalls]
-    in_turn += [it.ring_timeout + (it.accept.timeout if it.accept else timedelta()) for it in targets]
-    return max(policy.hold_budget, policy.consult_limit, sum(in_turn, timedelta()))
 
 
 def _groups(targets: Sequence[Target], admitted: Sequence[AdmittedTarget]) -> list[int]:

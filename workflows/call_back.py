@@ -141,7 +141,11 @@ class CallBack:
         question = workflow.start_activity(
             ADMIT,
             AdmissionInput(
-                tenant=promise.tenant, mode=Mode.COLD, provider=promise.provider, targets=(caller, customer)
+                tenant=promise.tenant,
+                mode=Mode.COLD,
+                provider=promise.provider,
+                targets=(caller, customer),
+                caller_ids=(promise.caller_id,) if promise.caller_id else (),
             ),
             result_type=Verdict,
             start_to_close_timeout=ANSWER_LIMIT,
@@ -189,8 +193,10 @@ class CallBack:
 
 
 def _attempt(promise: CallBackInput, number: int, verdict: Verdict) -> Attempt:
+    shown = "" if promise.caller_id in verdict.denied_caller_ids else promise.caller_id
+
     def dial(address: str, headers: dict[str, str]) -> Dial:
-        return Dial(address=address, ring_timeout=promise.ring_timeout, caller_id=promise.caller_id, headers=headers)
+        return Dial(address=address, ring_timeout=promise.ring_timeout, caller_id=shown, headers=headers)
 
     info = workflow.info()
     owner = names.owner_token(info.workflow_id, info.run_id)

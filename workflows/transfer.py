@@ -125,7 +125,14 @@ class Transfer(Inbox):
     async def _admit_and_begin(self, call: Call) -> State:
         """Ask the policy before anything is touched."""
         request = call.request
-        verdict = await admit(request, call.asked_for, self._board.note, agent=call.called_back, places=call.places)
+        verdict = await admit(
+            request,
+            call.asked_for,
+            self._board.note,
+            agent=call.called_back,
+            places=call.places,
+            caller_ids=call.caller_ids,
+        )
         planned = call.plan(verdict) if verdict else ()
         denied = Cause.PROVIDER_ERROR if verdict is None else verdict.mode_denied
         for target in verdict.targets if verdict else ():
@@ -136,6 +143,8 @@ class Transfer(Inbox):
                 denied = denied or (None if planned else target.denied)
         for use in call.denied_hand_offs:
             self._board.note(f"{use} must not be used: {Cause.DESTINATION_DENIED.value}")
+        for use in call.denied_numbers:
+            self._board.note(f"{use} must not be shown: not one of the tenant's")
         if verdict and verdict.mode_reason:
             allowed = "denied" if verdict.mode_denied else "allowed"
             self._board.note(f"{request.mode.value} is {allowed}: {verdict.mode_reason}")

@@ -52,6 +52,7 @@ TENANTS = Tenants(
         "default": Tenant(blind=False, allow=("sim:*",), deny=("sim:forbidden*",)),
         "bold": Tenant(blind=True, allow=("sim:*",)),
         "placed": Tenant(blind=True, allow=("sim:*",), places=("claims,4*", "survey")),
+        "honest": Tenant(blind=True, allow=("sim:*",), caller_ids=("+49301234*", "100")),
         "curt": Tenant(warm=False, warm_reason="no introductions", allow=("sim:*",)),
     }
 )
