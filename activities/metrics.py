@@ -157,6 +157,13 @@ LISTENER_UP = Metric(
     "1 while this process hears the events of a node, else 0. Every worker, engines too, says 0 for each node of its "
     "settings. One process at a time hears a node, so look at the greatest of all.",
 )
+INGRESS_UP = Metric(
+    "hookflash_ingress_up",
+    Kind.GAUGE,
+    ("provider",),
+    "1 while this process takes the webhooks of a node. Every worker that reaches such a node says 0. So look at the "
+    "greatest of all.",
+)
 LEGS_OPEN = Metric(
     "hookflash_legs_open",
     Kind.GAUGE,
@@ -207,6 +214,7 @@ METRICS = (
     CALL_BACK_LATENESS,
     ARRANGE_DURATION,
     LISTENER_UP,
+    INGRESS_UP,
     LEGS_OPEN,
     EVENTS_HEARD,
     LISTENER_LOOKS,

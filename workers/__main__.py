@@ -85,7 +85,7 @@ async def _serve(settings: Settings, role: Role, runtime: Runtime) -> None:
     elsewhere = settings.elsewhere()
     if not providers and role is not Role.ENGINE:
         raise SettingsError(f"no provider: --role {role} needs HOOKFLASH_SIMULATOR or a node of Asterisk's")
-    show_nodes(runtime, providers)
+    show_nodes(runtime, providers, {settings.twilio_node} & {*providers})
     nodes = {*providers, *elsewhere}
     health = Health()
     interceptors, flush = _tracing(settings)

@@ -32,17 +32,19 @@ def make_runtime(settings: TelemetrySettings, logging: LoggingConfig) -> Runtime
         raise SettingsError(f"{variable_of('metrics_address')}: {error}") from error
 
 
-def show_nodes(runtime: Runtime, nodes: Iterable[str]) -> None:
-    """Show of every node that it is not heard until a listener says so: of one that nobody ever heard, too.
+def show_nodes(runtime: Runtime, heard: Iterable[str], calling: Iterable[str]) -> None:
+    """Show of every node that nobody hears it, or takes its webhooks, until somebody who does says so.
 
-    Without this the alert on it would have nothing to look at once the process that heard it is gone.
+    Without this the alerts on it would have nothing to look at once the process that did is gone, or if there was none.
 
     Args:
         runtime: Of the process.
-        nodes: Names of the nodes in the settings.
+        heard: Names of the nodes that a listener should hear.
+        calling: Names of the nodes that call an ingress.
     """
-    for node in nodes:
-        metrics.show(runtime.metric_meter, metrics.LISTENER_UP, {"provider": node}, 0)
+    for metric, nodes in ((metrics.LISTENER_UP, heard), (metrics.INGRESS_UP, calling)):
+        for node in nodes:
+            metrics.show(runtime.metric_meter, metric, {"provider": node}, 0)
 
 
 def wants_traces(settings: TelemetrySettings) -> bool:

@@ -336,6 +336,11 @@ async def test_it_counts_what_it_takes_and_nobody_else_makes_up_a_label(ingress:
         assert {labels["provider"] for labels, _ in after.series(name)} <= {NODE, "none"}
 
 
+async def test_it_shows_that_it_takes_webhooks(ingress: Ingress) -> None:
+    shown = (await ingress.measured()).series("hookflash_ingress_up")
+    assert [(labels["provider"], value) for labels, value in shown] == [(NODE, 1.0)]
+
+
 async def test_its_log_says_why_it_refuses_and_nothing_of_people(ingress: Ingress, transfer: Handle) -> None:
     url = ingress.urls.leg(owner_of(transfer), "leg-1")
     await ingress.call(url, {"CallSid": "+4915550100017", "CallStatus": "ringing", "CallerName": "Zebulon Quux"})

@@ -79,6 +79,29 @@ async def test_an_engine_shows_that_it_does_not_hear_the_nodes_of_its_settings(
     assert sorted((labels["provider"], value) for labels, value in shown) == [("north", 0.0), ("south", 0.0)]
 
 
+async def test_a_worker_shows_that_it_takes_no_webhooks_of_the_account_in_its_settings(
+    own_namespace: Client, tmp_path: Path
+) -> None:
+    """Else nothing is to be seen of it where no ingress was ever started."""
+    address = free_address()
+    account = {
+        "HOOKFLASH_SIMULATOR": "false",
+        "HOOKFLASH_TWILIO_NODE": "main",
+        "HOOKFLASH_TWILIO_ACCOUNT_SID": "AC" + "a" * 32,
+        "HOOKFLASH_TWILIO_API_KEY_SID": "SK" + "b" * 32,
+        "HOOKFLASH_TWILIO_API_KEY_SECRET": "x",
+        "HOOKFLASH_TWILIO_CALLBACK_URL": "https://hooks.example",
+        "HOOKFLASH_TWILIO_CALLBACK_KEY": "k" * 32,
+        "HOOKFLASH_TWILIO_BASE_URL": "http://127.0.0.1:1",
+        "HOOKFLASH_TWILIO_SYNC_URL": "http://127.0.0.1:1",
+        "HOOKFLASH_METRICS_ADDRESS": address,
+    }
+    async with worker_process(tmp_path / "log", "--role", "engine", **temporal_at(own_namespace), **account) as process:
+        await process.ready()
+        shown = (await scrape(address)).series("hookflash_ingress_up")
+    assert [(labels["provider"], value) for labels, value in shown] == [("main", 0.0)]
+
+
 async def test_a_tenant_is_a_label_where_that_is_asked_for(own_namespace: Client, tmp_path: Path) -> None:
     address = free_address()
     variables = temporal_at(own_namespace) | {"HOOKFLASH_METRICS_ADDRESS": address, "HOOKFLASH_METRICS_TENANT": "true"}

@@ -94,11 +94,13 @@ async def _serve(
         async with served(health, settings.health_address):
             # From here on: music and prompts do not wait for Temporal.
             host, port = await _listen(runner, settings.ingress_address)
+            receiver.show(up=True)
             # For whoever waits for it: scripts, tests. With the port that was found, if none was named.
             sys.stdout.write(f"hookflash ingress ready: http://{host}:{port} nodes={','.join(sorted(endpoints))}\n")
             sys.stdout.flush()
             await stop.wait()
             health.stopping = True
+            receiver.show(up=False)
             await runner.cleanup()
     finally:
         await runner.cleanup()

@@ -50,6 +50,11 @@ class Receiver:
         self._slots = asyncio.Semaphore(SLOTS)
         self._said: dict[str, float] = {}
 
+    def show(self, *, up: bool) -> None:
+        """Show whether webhooks are taken here."""
+        for node in self._endpoints:
+            metrics.show(self._meter, metrics.INGRESS_UP, {"provider": node}, int(up))
+
     async def handle(self, request: WebhookRequest) -> WebhookAnswer:
         """Answer a webhook. Nothing is done before it was judged, and nothing is left to do after the answer."""
         node = self._node_of(request)
