@@ -1,10 +1,9 @@
-"""What the engine is compared with, run by a worker process of its own (``python -m benchmarks.peers``).
+"""What the engine's speed is compared with, by a worker process of its own (``python -m benchmarks.peers``).
 
 `Floor` is a bare workflow: the round trips of a transfer, and nothing else. No decision, no journal, no search
-attribute, no timer; plain strings. `OneByOne` is how one writes a transfer without the idea of an arrangement: an
-activity for each request to the provider, in the order of the requests. Stages, timers and audience are the engine's.
+attribute, no timer; plain strings.
 
-Both run in the SDK's sandbox, as whatever one writes does by default. The engine's workers do not, which is one of the
+It runs in the SDK's sandbox, as whatever one writes does by default. The engine's workers do not, which is one of the
 things that is measured (docs/decisions/0023-workers-without-the-sandbox.md).
 """
 
@@ -13,11 +12,9 @@ import os
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from temporalio import activity, workflow
 from temporalio.client import Client
-from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
@@ -25,37 +22,6 @@ QUEUE = "benchmarks-peers"
 RINGS_AFTER = 0.01
 """Seconds from the dialling to the ringing; the same is in `simulated.TARGET`."""
 LIMIT = timedelta(seconds=3)
-
-BEGIN_WARM = (
-    *("create holding bridge", "hold customer", "start music", "create room", "add agent"),
-    *("create target", "add target", "dial target"),
-)
-BEGIN_COLD = (
-    *("create holding bridge", "hold agent", "start music", "create room", "add customer"),
-    *("create target", "add target", "dial target"),
-)
-REQUESTS: dict[str, dict[str, tuple[str, ...]]] = {
-    "warm": {
-        "begin": BEGIN_WARM,
-        "conference": ("add customer",),
-        "complete": ("hang up agent", "stop music", "delete holding bridge"),
-    },
-    "consult": {
-        "begin": BEGIN_WARM,
-        "complete": ("hang up target", "add customer", "stop music", "delete holding bridge"),
-    },
-    "cold": {"begin": BEGIN_COLD, "answered": ("hang up agent", "stop music", "delete holding bridge")},
-    "blind": {
-        "begin": (
-            *("create room", "add customer", "hang up agent", "create target", "add target", "dial target"),
-        ),
-    },
-}  # fmt: skip
-"""By mode and step: the requests that Asterisk needs for it, as few as there can be."""
-
-STAGE = SearchAttributeKey.for_keyword("TransferStage")
-HELD = SearchAttributeKey.for_bool("TransferHeld")
-OUTCOME = SearchAttributeKey.for_keyword("TransferOutcome")
 
 
 @dataclass
@@ -84,7 +50,7 @@ class Provider:
             task = asyncio.create_task(self._ring(info.workflow_id or "", asked.answer_after))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        elif asked.what in ("release agent", "hang up agent"):
+        elif asked.what == "release agent":
             await self._signal(activity.info().workflow_id or "", "ended")
         return "done"
 
@@ -103,7 +69,7 @@ class Provider:
 
 
 class _Heard:
-    """Handlers of both."""
+    """Handlers of all of them."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
@@ -168,55 +134,10 @@ class FloorWatch(_Heard):
         await self.request("release")
 
 
-@workflow.defn
-class OneByOne(_Heard):
-    """A transfer with an activity for each request to the provider."""
-
-    @workflow.run
-    async def run(self, request: dict[str, Any], answer_after: float) -> str:
-        """Transfer a call, as far as to its result."""
-        steps = REQUESTS[request["mode"]]
-        await self.request("admit")
-        limits = [asyncio.create_task(workflow.sleep(seconds)) for seconds in (600, 3600)]
-        ring = asyncio.create_task(workflow.sleep(30))
-        self._stage("ringing", held=True)
-        await self._all(steps["begin"], answer_after)
-        await self.answered()
-        ring.cancel()
-        if "answered" in steps:
-            await self._all(steps["answered"])
-        elif "complete" in steps:
-            talk = asyncio.create_task(workflow.sleep(300))
-            self._stage("consulting")
-            for command in (it for it in ("conference", "complete") if it in steps):
-                await workflow.wait_condition(lambda command=command: command in self.commands)
-                talk.cancel()
-                self._stage(command, held=False)
-                await self._all(steps[command])
-        for limit in limits:
-            limit.cancel()
-        self._stage("ended", outcome="connected")
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return "connected"
-
-    async def _all(self, requests: tuple[str, ...], answer_after: float = 0.0) -> None:
-        for what in requests:
-            await self.request(what, answer_after)
-
-    def _stage(self, name: str, *, held: bool | None = None, outcome: str = "") -> None:
-        changes = [STAGE.value_set(name)]
-        more = [] if held is None else [HELD.value_set(held)]
-        ending = [OUTCOME.value_set(outcome)] if outcome else []
-        # The SDK leaves a type open.
-        workflow.upsert_search_attributes([*changes, *more, *ending])  # pyright: ignore[reportUnknownMemberType]
-
-
 async def _serve() -> None:
     client = await Client.connect(os.environ["TEMPORAL_ADDRESS"])
     provider = Provider(client)
-    worker = Worker(
-        client, task_queue=QUEUE, workflows=[Floor, FloorWatch, OneByOne], activities=[provider.request]
-    )  # fmt: skip
+    worker = Worker(client, task_queue=QUEUE, workflows=[Floor, FloorWatch], activities=[provider.request])
     async with worker:
         sys.stdout.write("peers ready\n")
         sys.stdout.flush()
