@@ -15,8 +15,7 @@ No phone is told whom to show: Asterisk does that by itself wherever two are lef
 it and tells them itself, so that no customer is shown the number of an agent or a target.)
 
 Nor is there a look at what Asterisk has, a mark on a leg, a way to find a leg again after a lost answer, a limit of
-Asterisk's own behind any wait, another target, or a fallback: whatever goes wrong leads to `_give_back`. Names,
-summaries and a journal for those who read histories are left out as well.
+Asterisk's own behind any wait, or a fallback: what goes wrong leads to `_give_back`. Histories have no names to read.
 """
 
 import asyncio
@@ -143,6 +142,7 @@ class _Caller:
     async def hang_up(self, leg: str) -> None:
         """End a leg."""
         await self.ask("DELETE", f"/channels/{leg}")
+        self.heard[leg].append("ended")
 
 
 @workflow.defn
@@ -176,7 +176,8 @@ class OneByOne(_Caller):
     async def run(self, asked: Asked) -> Result:
         """Transfer a call."""
         outcome, left = "rejected", list[str]()
-        if await self._admitted(asked):
+        question = Question(asked.tenant, asked.mode, asked.target)
+        if await workflow.execute_activity("admit", question, result_type=bool, start_to_close_timeout=LIMIT):
             # They end with the workflow, unless they are cancelled before.
             self._overall = asyncio.create_task(self._limit(OVERALL_LIMIT))
             self._budget = asyncio.create_task(self._limit(HOLD_BUDGET))
@@ -197,12 +198,6 @@ class OneByOne(_Caller):
         await workflow.wait_condition(workflow.all_handlers_finished)
         return Result(outcome, "ringing" in self.heard[self._target])
 
-    async def _admitted(self, asked: Asked) -> bool:
-        question = Question(asked.tenant, asked.mode, asked.target)
-        return await workflow.execute_activity(
-            "admit", question, result_type=bool, start_to_close_timeout=LIMIT, retry_policy=RETRIES
-        )
-
     async def _transfer(self, asked: Asked) -> tuple[str, list[str]]:
         private = asked.mode in ("warm", "consult")
         self._waits, held = (asked.agent, asked.customer) if private else (asked.customer, asked.agent)
@@ -216,11 +211,12 @@ class OneByOne(_Caller):
         await self.move(self._room, self._waits, self._target)
         await self.ask("POST", f"/channels/{self._target}/dial")
         if asked.mode == "blind":
-            await self._release(asked.agent)
+            await self.hang_up(asked.agent)
         await self._until(asked, lambda: "answered" in self.heard[self._target], asked.ring_timeout)
         if private:
             self._show("consulting")
-            await self._until(asked, lambda: bool(self._commands) or self.gone(asked.agent), CONSULT_LIMIT)
+            enough = {"complete"} if asked.mode == "consult" else {"conference", "complete"}
+            await self._until(asked, lambda: self._told(enough, asked.agent), CONSULT_LIMIT)
         if asked.mode == "consult":
             await self.hang_up(self._target)
             await self.move(self._room, asked.customer)
@@ -228,20 +224,19 @@ class OneByOne(_Caller):
         if asked.mode == "warm":
             await self._introduce(asked)
         if not self.gone(asked.agent):
-            await self._release(asked.agent)
+            await self.hang_up(asked.agent)
         return "connected", [asked.customer, self._target]
 
     async def _introduce(self, asked: Asked) -> None:
         await self.move(self._room, asked.customer)
         self._budget.cancel()
-        if "complete" not in self._commands and not self.gone(asked.agent):
+        if not self._told({"complete"}, asked.agent):
             self._held = ""
             self._show("three_way", held=False)
-            await self._until(asked, lambda: "complete" in self._commands or self.gone(asked.agent))
+            await self._until(asked, lambda: self._told({"complete"}, asked.agent))
 
-    async def _release(self, leg: str) -> None:
-        await self.hang_up(leg)
-        self.heard[leg].append("ended")
+    def _told(self, commands: set[str], agent: str) -> bool:
+        return not commands.isdisjoint(self._commands) or self.gone(agent)
 
     async def _limit(self, seconds: int) -> None:
         await workflow.sleep(seconds)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.asterisk import Exchange, exchange
-from benchmarks.reference import call_of_reference, consulting, reference, transfer_one_by_one
+from benchmarks.reference import OneByOneTransfer, call_of_reference, consulting, reference, transfer_one_by_one
 from hookflash import Mode
 from hookflash.names import TRANSFER_HELD, TRANSFER_OUTCOME, TRANSFER_STAGE
 from tests.integration.switchboard import TalkingCall, ended
@@ -43,6 +43,13 @@ async def call(on: Exchange, process: None) -> AsyncIterator[TalkingCall]:
     await node.drained()
 
 
+async def requests(transfer: OneByOneTransfer) -> int:
+    """Count what Asterisk was asked: docs/performance.md says how often."""
+    events = (await transfer.handle.fetch_history()).events
+    asked = [it.activity_task_scheduled_event_attributes.activity_type.name for it in events]
+    return asked.count("request")
+
+
 async def test_a_warm_transfer_with_an_introduction(call: TalkingCall) -> None:
     target = await call.target(Behaviour.answers(after=1.5))
     transfer = await transfer_one_by_one(call, Mode.WARM)
@@ -52,12 +59,11 @@ async def test_a_warm_transfer_with_an_introduction(call: TalkingCall) -> None:
     status = await transfer.conference()
     assert (status.stage, status.held) == ("three_way", "")
     everybody = {"customer", "agent", "target1"}
-    await hear_exactly(
-        {phone: everybody - {phone.name} for phone in (call.customer, call.agent, target)},
-    )
+    await hear_exactly({phone: everybody - {phone.name} for phone in (call.customer, call.agent, target)})
     status = await transfer.complete()
     assert (status.stage, status.held) == ("ended", "")
     assert (await transfer.wait()).outcome == "connected"
+    assert await requests(transfer) == 8
     await hear_exactly({call.customer: {"target1"}, target: {"customer"}})
     await ended(call.agent)
     assert target.calls[-1].partner == CAROL
@@ -84,6 +90,7 @@ async def test_a_cold_transfer(call: TalkingCall) -> None:
     transfer = await transfer_one_by_one(call, Mode.COLD)
     await hear_exactly({call.customer: {"ringback"}, call.agent: {"music"}})
     assert (await transfer.wait()).outcome == "connected"
+    assert await requests(transfer) == 7
     await hear_exactly({call.customer: {"target1"}, target: {"customer"}})
     await ended(call.agent)
     assert target.calls[-1].partner == CAROL
@@ -97,6 +104,7 @@ async def test_a_blind_transfer(call: TalkingCall) -> None:
     await ended(call.agent)
     await hear_exactly({call.customer: {"ringback"}})
     assert (await transfer.wait()).outcome == "connected"
+    assert await requests(transfer) == 5
     await hear_exactly({call.customer: {"target1"}, target: {"customer"}})
     assert target.calls[-1].partner == CAROL
 
@@ -109,6 +117,7 @@ async def test_a_consultation(call: TalkingCall) -> None:
     status = await transfer.complete()
     assert (status.stage, status.held) == ("ended", "")
     assert (await transfer.wait()).outcome == "consulted"
+    assert await requests(transfer) == 8
     await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}})
     await ended(target)
     await call.agent.hang_up()
@@ -147,6 +156,15 @@ async def test_a_customer_who_leaves_leaves_nobody_behind(call: TalkingCall, mod
     assert (await transfer.wait()).outcome == "customer_left"
     await ringing.until("cancelled")
     await ended(call.agent)
+
+
+async def test_a_target_who_leaves_a_consultation_leaves_the_customer_to_the_agent(call: TalkingCall) -> None:
+    target = await call.target(Behaviour.answers())
+    transfer = await transfer_one_by_one(call, Mode.WARM)
+    await consulting(transfer.handle)
+    await target.hang_up()
+    assert (await transfer.wait()).outcome == "returned_to_agent"
+    await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}})
 
 
 async def test_an_agent_who_leaves_a_consultation_completes(call: TalkingCall) -> None:
