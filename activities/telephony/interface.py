@@ -42,6 +42,8 @@ class Telephony(Protocol):
 
         The first item is ``None``: it says "listening from here on", and the caller then reconciles. ``None`` may also
         come later as a sign of life. Events of one leg are yielded in order; events of legs without an owner are not.
+        Nor need be the end of a leg that an arrangement of its owner has released, if surely the answer to that one, or
+        the next look, says all of it.
         That a phone asks for a transfer is told whoever owns its leg, and nothing else is done about it.
 
         Raises:

@@ -114,7 +114,7 @@ def test_swap_holds_before_it_unholds() -> None:
 
 def test_who_must_not_hear_the_customer_goes_first() -> None:
     steps = plan(wanted(leg(C, IN_ROOM), leg(A, IN_ROOM), leg(T, GONE)), CONSULTING).steps
-    assert steps[:2] == (HangUp(T, 16), Move(C, ROOM))
+    assert steps[:2] == (HangUp(T, 16, OURS), Move(C, ROOM))
 
 
 def test_the_agent_is_let_go_when_everything_else_is_true() -> None:
@@ -133,13 +133,13 @@ def test_the_agent_is_let_go_when_everything_else_is_true() -> None:
         dialled=(T,),
         company=(A, C, T),
     )
-    assert plan(want, three_way).steps == (HangUp(A, 16),)
+    assert plan(want, three_way).steps == (HangUp(A, 16, OURS),)
 
 
 def test_another_phone_need_not_call_it_missed() -> None:
     seen = picture(channel(C), channel("other", "Ringing"), channel(T), room=(C, T), dialled=(T, "other"))
     steps = plan(wanted(leg(C, IN_ROOM), leg(T, IN_ROOM), leg("other", GONE)), seen).steps
-    assert steps == (HangUp("other", 26),)
+    assert steps == (HangUp("other", 26, OURS),)
 
 
 def test_ringback_for_who_was_moved_or_left_alone() -> None:
@@ -150,7 +150,7 @@ def test_ringback_for_who_was_moved_or_left_alone() -> None:
     assert Ring(A) in plan(want, moved_out).steps
     two = picture(channel(C), channel(A), channel(T, "Ringing"), room=(C, A, T), dialled=(T,), company=(A, C))
     blind = wanted(leg(C, IN_ROOM), leg(A, GONE), leg(T, RINGING))
-    assert plan(blind, two).steps == (HangUp(A, 16),)
+    assert plan(blind, two).steps == (HangUp(A, 16, OURS),)
     alone = picture(channel(C), channel(T, "Ringing", **RUNG), room=(C, T), dialled=(T,))
     assert plan(blind, alone).steps == (Ring(C), Note(C, ((RINGBACK, T), (PLACE, "alone"), TIMED), TIMEOUT))
 
@@ -193,7 +193,7 @@ def test_hand_off_then_hang_ups_then_the_room() -> None:
     seen = picture(channel(C, **HELD), channel(A, **HELD), room=(), hold=(C, A))
     assert plan(want, seen).steps == (HandOff(C, "voicemail", "4711", 1, timed=True, rings=False),)
     away = picture(channel(C, owner="", app="VoiceMail"), channel(A, **HELD), room=(), hold=(A,))
-    assert plan(want, away).steps == (HangUp(A, 16), DeleteRoom(ROOM))
+    assert plan(want, away).steps == (HangUp(A, 16, OURS), DeleteRoom(ROOM))
     # The room was read before the leg went on, and its channel afterwards.
     gone_on = picture(channel(C, owner="", app="VoiceMail"), room=(C,))
     assert plan(want, gone_on).steps == (DeleteRoom(ROOM),)

@@ -31,6 +31,7 @@ from tests.providers.plans import (
     IN_ROOM,
     LONE,
     ON_HOLD,
+    OURS,
     RINGING,
     RINGING_NOW,
     ROOM,
@@ -109,7 +110,7 @@ def test_who_waits_hears_ringback_until_it_is_said_what_follows_a_ring_that_is_o
 def test_a_room_goes_though_a_member_of_it_ended_while_we_looked() -> None:
     # Its bridge was read before the leg ended, and its channel afterwards.
     want = wanted(leg(C, GONE), leg(A, GONE), keep_room=False)
-    assert plan(want, picture(channel(A), room=(C, A))).steps == (HangUp(A, 16), DeleteRoom(ROOM))
+    assert plan(want, picture(channel(A), room=(C, A))).steps == (HangUp(A, 16, OURS), DeleteRoom(ROOM))
     assert plan(want, picture(room=(C, A))).steps == (DeleteRoom(ROOM),)
     assert plan(want, picture(room=(C, "stranger"))).steps == ()
 

@@ -13,6 +13,7 @@ from tests.providers.plans import (
     HOLD,
     IN_ROOM,
     ON_HOLD,
+    OURS,
     RINGING,
     ROOM,
     A,
@@ -33,7 +34,7 @@ CUSTOMER, AGENT, TARGET = channel(C, **TALKS), channel(A, **TALKS), channel(T, *
 
 def test_who_stays_is_freed_once_when_it_is_seen_that_somebody_has_left() -> None:
     still_there = picture(CUSTOMER, AGENT, TARGET, room=(A, T, C), dialled=(T,), company=THREE)
-    assert plan(CONNECTED, still_there).steps == (HangUp(A, 16),)
+    assert plan(CONNECTED, still_there).steps == (HangUp(A, 16, OURS),)
     has_left = picture(CUSTOMER, TARGET, room=TWO, dialled=(T,), company=THREE)
     assert plan(CONNECTED, has_left).steps == (Move(C, ROOM), Move(T, ROOM), NoteCompany(ROOM, ()))
     freed = picture(CUSTOMER, TARGET, room=TWO, dialled=(T,))

@@ -11,6 +11,7 @@ from tests.providers.plans import (
     GONE,
     IN_ROOM,
     ON_HOLD,
+    OURS,
     ROOM,
     A,
     C,
@@ -49,7 +50,7 @@ def introduced() -> tuple[WantedLeg, WantedLeg]:
 def test_the_phone_is_told_once_and_last() -> None:
     want = wanted(*introduced(), leg(A, GONE))
     with_agent = picture(channel(C), channel(A), target(), room=(A, T, C), dialled=(T,), company=(A, C, T))
-    assert plan(want, with_agent).steps == (HangUp(A, 16),)
+    assert plan(want, with_agent).steps == (HangUp(A, 16, OURS),)
     assert plan(want, together(target())).steps == (Note(T, NOTED, TOLD),)
     assert plan(want, together(target(shows=CAROL.number, **dict(NOTED)))).steps == ()
     # Whatever the phone shows now, and whoever has made it do so.

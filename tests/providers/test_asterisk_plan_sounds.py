@@ -48,6 +48,7 @@ from tests.providers.plans import (
     LONE,
     NO_TIMEOUT,
     ON_HOLD,
+    OURS,
     RINGING,
     ROOM,
     RUNG,
@@ -129,7 +130,7 @@ def test_what_is_no_recording_is_left_out(media: str) -> None:
     want = wanted(leg(C, ON_HOLD, announcement=Announcement(media=media)), leg(A, ON_HOLD))
     assert plan(want, WAITING).steps == ()
     over = plan(wanted(leg(C, GONE, farewell=media), leg(A, ON_HOLD)), WAITING).steps
-    assert over == (HangUp(C, 16),)
+    assert over == (HangUp(C, 16, OURS),)
 
 
 def test_who_is_played_to_is_stopped_before_anything_is_asked_of_it() -> None:
@@ -165,12 +166,12 @@ def test_a_farewell_is_for_who_can_hear_it() -> None:
     over = wanted(leg(C, GONE, farewell="hookflash-bye"), leg(A, GONE), keep_room=False)
     assert plan(over, WAITING).steps == (
         Farewell(C, "hookflash-bye", timed=True, rings=False),
-        HangUp(A, 16),
+        HangUp(A, 16, OURS),
         DeleteRoom(ROOM),
     )
     ringing = picture(channel(A, **HELD), channel(T, "Ringing"), room=(T,), hold=(A,), dialled=(T,))
     steps = plan(wanted(leg(A, ON_HOLD), leg(T, GONE, farewell="hookflash-bye")), ringing).steps
-    assert steps == (HangUp(T, 16),)
+    assert steps == (HangUp(T, 16, OURS),)
     elsewhere = picture(channel(C, app="VoiceMail"))
     assert plan(wanted(leg(C, GONE, farewell="hookflash-bye")), elsewhere).steps == (HangUp(C, 16),)
 
@@ -246,7 +247,7 @@ def test_all_who_come_too_late_are_told_so() -> None:
         dialled=(T, *rest),
     )
     steps = plan(wanted(leg(C, IN_ROOM), leg(T, IN_ROOM), *(leg(name, GONE) for name in rest)), seen).steps
-    assert steps[:2] == tuple(HangUp(name, 26) for name in rest)
+    assert steps[:2] == tuple(HangUp(name, 26, OURS) for name in rest)
 
 
 @pytest.mark.parametrize(

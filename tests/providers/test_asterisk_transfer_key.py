@@ -148,7 +148,7 @@ def test_a_phone_is_told_before_it_is_released_and_once() -> None:
     seen = picture(
         phone(C, "c"), phone(A, "agent", **{REPORTED: f"answered {OURS}"}), target, room=(C, T), dialled=(T,)
     )
-    assert plan(want, seen).steps == (HangUp(A, 16),)
+    assert plan(want, seen).steps == (HangUp(A, 16, OURS),)
 
 
 def test_what_another_transfer_has_said_is_said_anew() -> None:

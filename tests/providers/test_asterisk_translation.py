@@ -1,5 +1,7 @@
 """ARI events in our words: as they were recorded on Asterisk 22, cut down to what is read."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from activities.telephony.asterisk.translation import AriEvent, Endings, Translator
@@ -89,6 +91,61 @@ def test_legs_without_an_owner_are_nobodys_business() -> None:
     assert run(event("ChannelDestroyed", owner=None, cause=16)) == []
     # Handed off: it had an owner.
     assert run(event("ChannelStateChange", "Ring"), event("ChannelDestroyed", owner="", cause=16)) == []
+
+
+SOFT: dict[str, object] = {"soft": True, "cause": 32}
+FOR_US = {"HOOKFLASH_RELEASED_FOR": "transfer:1"}
+
+
+def noted(state: str, variables: dict[str, str], end: Mapping[str, object]) -> AriEvent:
+    """Return the end of a leg with further variables."""
+    last = event("ChannelDestroyed", state, "transfer:1", **end).model_dump()
+    there = last["channel"] | {"channelvars": {"HOOKFLASH_OWNER": "transfer:1", **variables}}
+    return AriEvent.model_validate(last | {"channel": there})
+
+
+def released(
+    state: str, requests: list[dict[str, object]], end: Mapping[str, object], variables: dict[str, str] = FOR_US
+) -> list[LegEvent]:
+    hangups = [event("ChannelHangupRequest", state, "transfer:1", **request) for request in requests]
+    return run(*hangups, noted(state, variables, end))
+
+
+@pytest.mark.parametrize("state", ["Up", "Ringing", "Down"])
+def test_whose_release_is_noted_is_told_of_by_the_answer_alone(state: str) -> None:
+    assert released(state, [SOFT], {"cause": 16}) == []
+    assert released("Ringing", [SOFT], {"cause": 26}) == []
+    # A note for the leg's former owner says nothing to the present one, nor does one that was taken back.
+    for others in ("transfer:2", ""):
+        (told,) = released(state, [SOFT], {"cause": 16}, {"HOOKFLASH_RELEASED_FOR": others})
+        assert told.cause is Cause.RELEASED
+
+
+@pytest.mark.parametrize(
+    ("state", "requests", "end", "cause"),
+    [
+        ("Up", [{"cause": 16}], {"cause": 16}, Cause.HUNG_UP),
+        ("Up", [{"cause": 16}, SOFT], {"cause": 16}, Cause.HUNG_UP),
+        ("Up", [], {"cause": 16}, Cause.HUNG_UP),
+        ("Up", [SOFT], {"cause": 19}, Cause.NO_ANSWER),
+        ("Up", [{"soft": True, "cause": 4}], {"cause": 0}, Cause.NODE_DOWN),
+        ("Up", [SOFT], {"cause": 0}, Cause.PROVIDER_ERROR),
+        ("Ringing", [{"cause": 17}], {"cause": 17, "tech_cause": 486}, Cause.BUSY),
+        ("Ringing", [SOFT], {"cause": 19, "tech_cause": 480}, Cause.NO_ANSWER),
+    ],
+)
+def test_what_ends_in_other_words_is_told_whatever_is_noted(
+    state: str, requests: list[dict[str, object]], end: dict[str, object], cause: Cause
+) -> None:
+    """By the far end, by its ringing time, by the console, with the node: in the moment in which it was released."""
+    assert [it.cause for it in released(state, requests, end)] == [cause]
+
+
+def test_how_a_released_leg_has_ended_is_remembered_all_the_same() -> None:
+    endings = Endings()
+    end = noted("Ringing", FOR_US, {"cause": 26, "cause_txt": "Answered elsewhere"})
+    assert Translator(endings).translate(end) is None
+    assert endings["leg-1"].evidence == Evidence(q850=26, text="Answered elsewhere")
 
 
 def test_an_owner_is_remembered_for_events_without_variables() -> None:

@@ -227,6 +227,7 @@ class TwilioWorld(TwilioPeople):
             Feature.MISSING_RECORDING,
             Feature.RECORDINGS,
             Feature.TRANSFER_KEY,
+            Feature.UNTOLD_RELEASES,
         }
     )
     place = "hookflash-fallback"

@@ -69,6 +69,8 @@ class Feature(StrEnum):
     """Know that a recording does not exist."""
     MARKS = "marks"
     """Tell with one look at the whole node whether an arrangement still stands."""
+    UNTOLD_RELEASES = "untold_releases"
+    """Tell of a leg that is released for its owner by the answer alone."""
 
 
 @dataclass(frozen=True)

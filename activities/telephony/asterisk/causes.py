@@ -26,6 +26,9 @@ NORMAL_CLEARING = 16
 NO_ANSWER = 19
 ANSWERED_ELSEWHERE = 26
 
+RELEASE_TEXTS = {NORMAL_CLEARING: "Normal Clearing", ANSWERED_ELSEWHERE: "Answered elsewhere"}
+"""How Asterisk calls the two causes with which we end a leg that nobody needs."""
+
 BY_PAIR: dict[tuple[int, int | None], Verdict] = {
     # We deleted a leg that was never dialled; no phone has declined anything.
     (NORMAL_CLEARING, 603): Cause.RELEASED,

@@ -1,11 +1,14 @@
 """How a leg leaves us: hung up, given up, handed off, or with a farewell that Asterisk alone plays to its end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from activities.telephony.asterisk.client import path
-from activities.telephony.asterisk.request import GONE, Note, Request
+from activities.telephony.asterisk.request import GONE, Note, Request, variable
 from activities.telephony.asterisk.sounds import RECORDINGS, StopRing
-from activities.telephony.asterisk.state import FAREWELL, HANDED_OFF, OWNER, PLACE, RINGBACK
+from activities.telephony.asterisk.state import FAREWELL, HANDED_OFF, OWNER, PLACE, RELEASED_FOR, RINGBACK
+
+UNNOTED = frozenset({404, 409})
+"""Refusals of a note on a leg that is not there any more, or is none of ours: nothing can be noted on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +18,16 @@ class HangUp:
     leg: str
     cause: int
     """Q.850 cause, sent to the far end in a Reason header (RFC 3326)."""
+    released_for: str = ""
+    """Owner that is told so by the answer, and need not be told by an event. It is noted before: in the end itself is
+    no word that others could not use. Default: whoever owns it is told by an event."""
 
     def requests(self) -> tuple[Request, ...]:
         """Return what it takes."""
         query = {"reason_code": str(self.cause)}
-        return (Request("DELETE", path("channels", self.leg), query, fine=GONE),)
+        note = replace(variable(self.leg, RELEASED_FOR, self.released_for), fine=UNNOTED)
+        end = Request("DELETE", path("channels", self.leg), query, fine=GONE)
+        return (note, end) if self.released_for else (end,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ async def listen(
             if event.type == "ApplicationReplaced":
                 raise ListenerReplaced("another listener took over the events of this application")
             news = translator.translate(event)
+            if news is None and event.type == "ChannelDestroyed" and event.channel and event.channel.released:
+                logger.debug("%s was released; the answer to its arrangement says so", event.channel.id)
             if event.reported_to:
                 lost_keys.reached(event.reported_to)
             if isinstance(news, TransferAsked):

@@ -22,7 +22,7 @@ from activities.telephony.asterisk.steps import (
     ResumeRecording,
     Step,
 )
-from activities.telephony.asterisk.verdicts import unanswered_ending
+from activities.telephony.asterisk.verdicts import release_ending, unanswered_ending
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable, Unsupported
 from activities.telephony.to_the_end import to_the_end
 from hookflash import Cause
@@ -40,6 +40,9 @@ GLANCE = 0.02
 
 FRESH = 0.05
 """What a look may take at most to be the last one. On a starved machine its answer says what was, not what is."""
+
+NOTE_PATIENCE = 0.1
+"""What a note may take without which a leg can be ended too. A leg that somebody plays something to takes none."""
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +76,8 @@ class Executor:
         """Recordings that were to be paused or resumed, whether that worked or not."""
         self.dialled: dict[str, datetime] = {}
         """When legs were dialled."""
+        self.released: dict[str, Ending] = {}
+        """How legs ended that were there, and that we have ended."""
         self._created: set[str] = set()
 
     async def run(self, steps: Sequence[Step]) -> None:
@@ -101,6 +106,8 @@ class Executor:
                 await self._say_farewell(step)
             case GiveUp():
                 await self._give_up(step)
+            case HangUp():
+                await self._hang_up(step)
             case Dial():
                 await self._dial(step)
             case PauseRecording() | ResumeRecording():
@@ -115,6 +122,18 @@ class Executor:
     async def _dial(self, step: Dial) -> None:
         await to_the_end(self._send_all(step))
         self.dialled[step.leg] = datetime.now(UTC)  # after it: nobody rings for less than was asked
+
+    async def _hang_up(self, step: HangUp) -> None:
+        """End a leg. Nobody waits for the note before it: without that, the end is told by an event too."""
+        *before, end = step.requests()
+        try:
+            async with asyncio.timeout(NOTE_PATIENCE):
+                for request in before:
+                    await self.send(request)
+        except (TimeoutError, StaleError, OutcomeUnknown, ProviderUnavailable) as error:
+            logger.debug("that %s is released was not noted: %s", step.leg, error)
+        if (await self.send(end)).done:
+            self.released[step.leg] = release_ending(step.cause)
 
     async def _try_recording(self, step: PauseRecording | ResumeRecording) -> None:
         """Pause or resume a recording. Nobody waits for one with which that cannot be done; the next look shows it."""
@@ -138,8 +157,8 @@ class Executor:
                 raise dropped(step.leg) from error
             raise
 
-    async def send(self, request: Request) -> None:
-        """Make a request, again for as long as its refusals go away by themselves.
+    async def send(self, request: Request) -> Reply:
+        """Make a request, again for as long as its refusals go away by themselves, and return the answer.
 
         Raises:
             StaleError: It was refused.
@@ -149,7 +168,7 @@ class Executor:
         while True:
             reply = await self._attempt(request)
             if reply.done or reply.status in request.fine:
-                return
+                return reply
             if reply.status not in request.not_yet or asyncio.get_running_loop().time() > deadline:
                 break
             await asyncio.sleep(PAUSE)

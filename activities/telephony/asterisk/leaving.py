@@ -4,10 +4,39 @@ from activities.telephony.asterisk.addresses import InvalidAddressError, dialpla
 from activities.telephony.asterisk.causes import ANSWERED_ELSEWHERE, NORMAL_CLEARING
 from activities.telephony.asterisk.scene import Scene
 from activities.telephony.asterisk.screening import stop_asking
-from activities.telephony.asterisk.state import BACKSTOP, RINGBACK, Channel
-from activities.telephony.asterisk.steps import DeleteRoom, Farewell, GiveUp, HandOff, HangUp, Leave, Step, StopWhisper
+from activities.telephony.asterisk.state import (
+    ANNOUNCING,
+    BACKSTOP,
+    PLAYING,
+    PROMPTED,
+    RELEASED_FOR,
+    RINGBACK,
+    Channel,
+)
+from activities.telephony.asterisk.steps import (
+    DeleteRoom,
+    Farewell,
+    GiveUp,
+    HandOff,
+    HangUp,
+    Leave,
+    Note,
+    Step,
+    StopWhisper,
+)
 from activities.telephony.errors import Unsupported
 from activities.telephony.model import Placement, WantedLeg
+
+
+def kept(scene: Scene) -> list[Step]:
+    """Return what is taken back of legs that were about to be ended and are to stay: their end is news again."""
+    return [
+        Note(leg.leg, ((RELEASED_FOR, ""),))
+        for leg in scene.legs
+        if leg.placement not in (Placement.GONE, Placement.HANDED_OFF)
+        and (channel := scene.channels.get(leg.leg)) is not None
+        and channel.variable(RELEASED_FOR)
+    ]
 
 
 def handed_off(scene: Scene) -> tuple[Step, ...]:
@@ -50,7 +79,7 @@ def ended(scene: Scene, leg: WantedLeg) -> list[Step]:
     """Return the end of a leg: with its farewell if it can hear one, at once if not."""
     channel = scene.channels[leg.leg]
     if not (channel.up and channel.controlled and is_recording(leg.farewell)):
-        return [HangUp(leg.leg, _reason(scene, leg))]
+        return [HangUp(leg.leg, _reason(scene, leg), scene.wanted.owner if _can_be_noted(channel) else "")]
     farewell = Farewell(leg.leg, leg.farewell, timed=_timed(channel), rings=bool(channel.variable(RINGBACK)))
     return [*stop_asking(scene, leg), *_stop_whispering(channel), farewell]
 
@@ -67,6 +96,12 @@ def _hand_off(leg: WantedLeg, channel: Channel) -> list[Step]:
 
 def _stop_whispering(channel: Channel) -> list[Step]:
     return [StopWhisper(channel.id, channel.announced)] if channel.announced else []
+
+
+def _can_be_noted(channel: Channel) -> bool:
+    """Whether it can be noted on a leg at once that it is about to end. Ending a call is no question of patience."""
+    played_to = channel.variable(PROMPTED) or channel.variable(ANNOUNCING) == PLAYING
+    return bool(channel.owner) and channel.controlled and not played_to
 
 
 def _timed(channel: Channel) -> bool:

@@ -19,7 +19,7 @@ from activities.telephony.asterisk.backstop import Backstop, behind_called, behi
 from activities.telephony.asterisk.causes import Ending
 from activities.telephony.asterisk.introducing import introductions
 from activities.telephony.asterisk.keys import freed
-from activities.telephony.asterisk.leaving import dropped, handed_off, released
+from activities.telephony.asterisk.leaving import dropped, handed_off, kept, released
 from activities.telephony.asterisk.recording import pauses, resumptions
 from activities.telephony.asterisk.scene import MUST_BE_UP, Scene
 from activities.telephony.asterisk.screening import questions, stop_asking
@@ -108,6 +108,7 @@ class _Planner(Scene):
         return (
             *self._begin_music(outs),
             *self._adopt(),
+            *kept(self),
             *pauses(self),
             *self._create_room(),
             *(Answer(leg.leg) for leg in self.legs if self.unanswered(leg)),

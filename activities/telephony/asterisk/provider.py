@@ -285,7 +285,8 @@ class _Run:
 
     def _known(self) -> dict[str, Ending]:
         seen = {leg.leg: self._seen_endings[leg.leg] for leg in self._wanted.legs if leg.leg in self._seen_endings}
-        return seen | self._own_endings
+        # Of a leg that has ended by itself as we released it, the event knows better.
+        return self._executor.released | seen | self._own_endings
 
     def _refuse(self, picture: Picture) -> Observation:
         """Report whose legs these are, and touch nothing."""

@@ -19,6 +19,8 @@ OWNER = "HOOKFLASH_OWNER"
 """On a leg: workflow that is told its events."""
 FORMER_OWNER = "HOOKFLASH_FORMER_OWNER"
 """On a leg: workflow that was told its events before. It has to learn that it is not any more, so this stays."""
+RELEASED_FOR = "HOOKFLASH_RELEASED_FOR"
+"""On a leg: the owner whose arrangement is about to end it. The answer to that arrangement says so, and no event."""
 PLACE = "HOOKFLASH_PLACE"
 """On a leg: the last place where everything was done for it: ``hold:<class>``, ``alone``, ``room``,
 ``screened``, ``handed_off`` or ``farewell``."""
@@ -130,6 +132,11 @@ class Channel(_Shown):
     def former_owner(self) -> str:
         """Workflow that was told its events before, if there was one."""
         return self.variable(FORMER_OWNER)
+
+    @property
+    def released(self) -> bool:
+        """Whether its owner is told of its end by the answer to the arrangement that ends it."""
+        return bool(self.owner) and self.variable(RELEASED_FOR) == self.owner
 
     @property
     def endpoint(self) -> str:

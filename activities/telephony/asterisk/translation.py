@@ -14,6 +14,7 @@ from activities.telephony.asterisk.sounds import LISTENING, played_to, whispered
 from activities.telephony.asterisk.state import OWNER, Channel
 from activities.telephony.asterisk.transfer_key import Asker, ReferTo, asked
 from activities.telephony.model import LegEvent, LegEventKind, TransferAsked
+from hookflash import Cause
 from hookflash.events import Evidence
 
 REMEMBERED = 10_000
@@ -173,4 +174,6 @@ class Translator:
         if asked == SHUTDOWN:
             how = SHUT_DOWN
         self._endings.remember(channel.id, how)
+        if channel.released and how.cause is Cause.RELEASED:
+            return None  # the answer of the arrangement that has released it says so, or the next look
         return LegEvent(owner=owner, leg=channel.id, kind=LegEventKind.ENDED, cause=how.cause, evidence=how.evidence)

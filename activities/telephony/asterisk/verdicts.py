@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from activities.telephony.asterisk.addresses import InvalidAddressError, destination
-from activities.telephony.asterisk.causes import NO_ANSWER, Ending, unanswered
+from activities.telephony.asterisk.causes import NO_ANSWER, RELEASE_TEXTS, Ending, unanswered
 from activities.telephony.asterisk.state import Channel, Picture
 from activities.telephony.errors import Unsupported
 from activities.telephony.model import Arrangement, Phase, Placement, WantedLeg
@@ -85,6 +85,11 @@ def _lost(leg: WantedLeg) -> Ending:
 def unanswered_ending(phase: Phase) -> Ending:
     """Return the ending of a leg that is hung up because its time is up."""
     return Ending(unanswered(phase), Evidence(q850=NO_ANSWER, text="its time was up"))
+
+
+def release_ending(q850: int) -> Ending:
+    """Return the ending of a leg that is hung up because nobody needs it, as its event would say it."""
+    return Ending(Cause.RELEASED, Evidence(q850=q850, text=RELEASE_TEXTS[q850]))
 
 
 def _said(cause: Cause | None, text: str) -> Ending:

@@ -166,9 +166,14 @@ class Switchboard:
             self.end(leg, Cause.UNREACHABLE, because, _NEVER_RANG)
 
     def end(self, leg: Leg, cause: Cause, because: str, evidence: Evidence | None = None) -> None:
-        """End a leg, whoever wants it. A leg that has ended stays as it is."""
+        """End a leg, whoever wants it. A leg that has ended stays as it is.
+
+        That it was released is told by the answer to the arrangement that has asked for it, all else by an event.
+        """
         if leg.live:
             self._conclude(leg, cause, evidence)
+            if cause is not Cause.RELEASED:
+                self._tell(leg, LegEventKind.ENDED)
             self.present.remove(leg)
             self._after((leg,), because)
 
@@ -291,7 +296,6 @@ class Switchboard:
         leg.stop_announcement()
         leg.phase, leg.cause = Phase.ENDED, cause
         leg.evidence = evidence or EVIDENCE[cause]
-        self._tell(leg, LegEventKind.ENDED)
 
     def _let_go(self, leg: Leg, because: str) -> None:
         """End what is left of a leg that hears its farewell."""
