@@ -11,7 +11,7 @@ from activities import metrics
 from activities.signs_of_life import signs_of_life
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, TelephonyError
 from activities.telephony.interface import Telephony
-from activities.telephony.model import Arrangement, Frozen, Observation
+from activities.telephony.model import Arrangement, Frozen, Observation, SeenLeg
 from hookflash.names import owner_token
 
 ARRANGE = "arrange"
@@ -67,7 +67,7 @@ class Arrange:
         try:
             observation = _not_earlier(await self._attempt(telephony, wanted), behind)
             result = "stands" if observation.stands else "surprise"
-            return observation
+            return news(observation, wanted.arrangement)
         except ApplicationError as error:
             result = error.type or metrics.NONE
             raise
@@ -128,6 +128,19 @@ def _owned(arrangement: Arrangement) -> Arrangement:
             "take_from": None if taken is None else (*taken, earlier),
         }
     )
+
+
+def news(observation: Observation, arrangement: Arrangement) -> Observation:
+    """Return what was seen that whoever asks did not know: every answer stays in a history.
+
+    Args:
+        observation: What the provider has seen, of all legs.
+        arrangement: What was known of them.
+    """
+    known = [SeenLeg(leg=leg.leg, phase=leg.known) for leg in arrangement.legs]
+    unknown = tuple(seen for seen in observation.legs if seen not in known)
+    since = None if observation.since == arrangement.since else observation.since
+    return observation.model_copy(update={"legs": unknown, "since": since})
 
 
 def _not_earlier(observation: Observation, behind: timedelta) -> Observation:

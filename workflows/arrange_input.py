@@ -80,7 +80,7 @@ def _leg(call: Call, aim: Aim, ref: LegRef, placement: Placement, standing: Stan
         recording=wanted_recording(call, aim, ref, placement),
         shows=_shows(call, aim, ref, placement),
         report=_report(aim) if call.request.agent.asked_by_phone and ref == LegRef(Party.AGENT) else None,
-        transfers_for=call.request.tenant if ref.party is not Party.CUSTOMER else "",
+        transfers_for="" if ref.party is Party.CUSTOMER or placement is Placement.GONE else call.request.tenant,
         farewell=_farewell(call, aim, ref),
     )
 

@@ -44,7 +44,8 @@ async def hand_over(call: Call, state: State) -> None:
     )
     if not left or not state.begun:
         return
-    stays = {"owner": call.owner, "legs": left, "customer": named_customer(call, left)}
+    # The watch takes the legs from this workflow, and from nobody else.
+    stays = {"owner": call.owner, "take_from": None, "legs": left, "customer": named_customer(call, left)}
     watched = input.arrangement.model_copy(update=stays)
     onward = call.when_target_leaves if state.customer.up and state.target.up else None
     told = reason(call, Outcome.CONNECTED, Cause.TARGET_LEFT) if onward else None

@@ -65,14 +65,24 @@ class Inbox(ABC):
     def _check_leg(self, target: Target) -> None:
         """Refuse a further target that is a leg with a part in this transfer already."""
 
-    async def _obey(self, command: Command, remaining: timedelta | None = None) -> TransferStatus:
+    async def _obey(
+        self, command: Command, remaining: timedelta | None = None, noted: int | None = None
+    ) -> TransferStatus:
+        """Have a command carried out.
+
+        Args:
+            command: Which.
+            remaining: For ``extend``: how long the wait runs from now on.
+            noted: How many lines the journal had when the command came. Default: as many as now.
+        """
+        noted = self._board.noted if noted is None else noted
         self._check(command)  # again: a target has to be admitted first, and the transfer may be over since
         asked = Asked(command, remaining=remaining)
         self._inbox.append(asked)
         await workflow.wait_condition(lambda: asked.answered)
         if asked.refused:
             raise self._rejection(command, asked.refused)
-        return self._board.answer
+        return self._board.since(noted)
 
     def _rejection(self, command: Command, why: str) -> ApplicationError:
         assert self._state is not None
@@ -128,8 +138,9 @@ class Inbox(ABC):
     @workflow.update(name="cancel", description='The customer goes back. Body: {"by": "agent"}, or nothing.')
     async def cancel(self, order: Cancel | None = None) -> TransferStatus:
         """Give up: the customer goes back to the agent."""
+        noted = self._board.noted
         self._board.note(f"cancel: {order.reason}" if order and order.reason else "")
-        return await self._obey(_cancel(order))
+        return await self._obey(_cancel(order), noted=noted)
 
     @cancel.validator
     def _check_cancel(self, order: Cancel | None = None) -> None:
@@ -138,8 +149,9 @@ class Inbox(ABC):
     @workflow.update(name="retarget", description='Ring somebody else. Body: {"target": {"address": "pjsip:claims"}}')
     async def retarget(self, order: Retarget) -> TransferStatus:
         """Ring somebody else instead."""
+        noted = self._board.noted
         planned = await self._plan(order.target)
-        return await self._obey(Command(CommandName.RETARGET, target=planned))
+        return await self._obey(Command(CommandName.RETARGET, target=planned), noted=noted)
 
     @retarget.validator
     def _check_retarget(self, order: Retarget) -> None:

@@ -18,9 +18,6 @@ from workflows.wording import details
 JOURNAL_LENGTH = 50
 """Entries of the journal that are kept; the whole story is in the workflow's history."""
 
-JOURNAL_OF_ANSWER = 8
-"""Entries of it that whoever gives a command is answered: as many as the command line shows."""
-
 
 class NoticeBoard:
     """Collects what there is to know of a transfer, and posts it where operators look."""
@@ -32,6 +29,8 @@ class NoticeBoard:
         self._posted: dict[str, object] = {}
         self._fingerprint = ""
         self.result: TransferResult | None = None
+        self.noted = 0
+        """How many lines the journal ever had."""
 
     @property
     def status(self) -> TransferStatus:
@@ -43,15 +42,20 @@ class NoticeBoard:
             )
         return self._status
 
-    @property
-    def answer(self) -> TransferStatus:
-        """The same for whoever gave a command. Every answer stays in the history, so its journal is short."""
-        return self.status.model_copy(update={"journal": self.status.journal[-JOURNAL_OF_ANSWER:]})
+    def since(self, noted: int) -> TransferStatus:
+        """Return the same for whoever gave a command: every answer stays in the history, so its journal is short.
+
+        Args:
+            noted: How many lines there were when the command came. The answer has those that have come since.
+        """
+        new = min(self.noted - noted, len(self.status.journal))
+        return self.status.model_copy(update={"journal": self.status.journal[len(self.status.journal) - new :]})
 
     def note(self, text: str) -> None:
         """Write a line into the journal."""
         if text:
             self._journal.append(JournalEntry(at=workflow.now(), text=text))
+            self.noted += 1
 
     def announce(self, request: TransferRequest) -> None:
         """Take in what is known before the policy has been asked. It is posted with what comes next."""

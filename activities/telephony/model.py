@@ -240,14 +240,16 @@ class Observation(Frozen):
     """Answer of ``arrange``."""
 
     legs: tuple[SeenLeg, ...]
-    """One entry per leg of the arrangement, in its order."""
+    """One entry per leg of the arrangement, in its order. The activity passes on those of which there is news: a leg
+    that is as far as the arrangement knew, and of which there is nothing else to say, is left out."""
     stands: bool
     """True: the arrangement is true now. False: a leg that had to be up was found ended, and nothing else was
     changed beyond what keeps the others safe; decide again. Also False, with nothing done at all, if a leg is
     somebody else's: see ``SeenLeg.owner``."""
 
     since: datetime | None = None
-    """When the youngest of the legs that are there was made, by the provider's own clock. Default: not said."""
+    """When the youngest of the legs that are there was made, by the provider's own clock. Default: not said, or as in
+    the arrangement."""
     mark: str = ""
     """``OwnedLegs.mark`` as it must be for as long as this arrangement is true. Default: none is, look again."""
 

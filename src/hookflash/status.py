@@ -56,7 +56,7 @@ class TransferStatus(Reported):
     deadlines: tuple[Deadline, ...]
     """Waits that are running."""
     journal: tuple[JournalEntry, ...]
-    """The last events, oldest first: fifty at most, eight in the answer to a command."""
+    """The last events, oldest first: fifty at most. In the answer to a command: those since it was given."""
     fingerprint: str = ""
     """Digest of the request (see ``TransferRequest.fingerprint``): tells a repeated start from a different one.
     Default: the request is not known yet."""

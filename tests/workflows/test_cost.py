@@ -1,27 +1,39 @@
 """What a transfer leaves at Temporal, where each event has its price: enough to find it by, and no more."""
 
 import asyncio
-from datetime import timedelta
+import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowFailureError
 
-from activities.telephony.model import Arrangement, Observation, Placement
+from activities.arrange import news
+from activities.telephony.model import (
+    Arrangement,
+    Observation,
+    Phase,
+    Placement,
+    RecordingTrouble,
+    SeenLeg,
+    WantedLeg,
+)
 from activities.telephony.simulator import SimulatedExchange
-from hookflash import Mode, Outcome, Stage, Target
+from hookflash import Cancel, Mode, Outcome, Stage, Target
 from hookflash.names import TRANSFER_LEGS, TRANSFER_MODE, TRANSFER_STAGE
 from tests.support.polling import eventually
 from tests.workflows.engine import Engine, Running, running_engine
 from tests.workflows.people import journal, leg_of
-from tests.workflows.scenarios import LONG, cold_answered
+from tests.workflows.scenarios import LONG, cold_answered, warm_completed
 from tests.workflows.soundness import ends_soundly
-from workflows.notice_board import JOURNAL_OF_ANSWER
+from workflows.notice_board import JOURNAL_LENGTH
 
 pytestmark = pytest.mark.timeout(60)
 
 UPSERT = EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES
 CANCELED = EventType.EVENT_TYPE_TIMER_CANCELED
+UP = Phase.ANSWERED
+COMPLETED = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
 FIRED = EventType.EVENT_TYPE_TIMER_FIRED
 
 
@@ -122,15 +134,50 @@ async def test_a_transfer_that_fails_before_it_begins_can_be_found(engine: Engin
     assert (attributes.get(TRANSFER_STAGE), attributes.get(TRANSFER_MODE)) == ("starting", "cold")
 
 
-async def test_the_answer_to_a_command_tells_only_the_last_of_a_long_story(engine: Engine) -> None:
+async def test_the_answer_to_a_command_tells_what_came_of_it(engine: Engine) -> None:
     transfer = await engine.transfer(Mode.WARM, Target(address="sim:bob?ring", name="Claims desk", ring_timeout=LONG))
-    await transfer.reaches(Stage.RINGING)
-    for _ in range(JOURNAL_OF_ANSWER):
-        await transfer.do("unhold")
-        await transfer.do("hold")
-    answer = await transfer.do("unhold")
+
+    async def stands() -> bool | None:
+        lines = journal(await transfer.status())
+        return {"Claims desk rings", "customer is on the line", "agent is on the line"} <= set(lines) or None
+
+    await eventually(stands, "the ringing in the journal")
+    for _ in range(JOURNAL_LENGTH):  # until the journal is full, and forgets a line with each that it gets
+        assert journal(await transfer.do("unhold")) == ["agent: unhold customer"]
+        assert journal(await transfer.do("hold")) == ["agent: hold customer"]
     whole = journal(await transfer.status())
-    assert len(whole) >= 2 * JOURNAL_OF_ANSWER
-    assert journal(answer) == whole[-JOURNAL_OF_ANSWER:]
-    await transfer.do("cancel")
+    assert (len(whole), whole[-1]) == (JOURNAL_LENGTH, "agent: hold customer")
+    assert journal(await transfer.do("cancel", Cancel(reason="wrong desk"))) == ["cancel: wrong desk", "agent: cancel"]
     await transfer.result()
+
+
+async def test_the_answer_of_an_arrangement_tells_what_was_not_known(engine: Engine) -> None:
+    transfer, _ = await warm_completed(engine)
+    first, *later, last = [
+        json.loads(event.activity_task_completed_event_attributes.result.payloads[0].data)
+        for event in (await transfer.handle.fetch_history()).events
+        if event.event_type == COMPLETED
+    ][1:]  # but for the policy's
+    request, target = transfer.request, leg_of(transfer, "Claims desk").id
+    assert [leg["leg"] for leg in first["legs"]] == [request.customer.leg, request.agent.leg, target]
+    assert [it["legs"] for it in later] == [[]] * len(later)
+    assert [(leg["leg"], leg["cause"]) for leg in last["legs"]] == [(request.agent.leg, "released")]
+
+
+def test_what_is_not_known_is_told() -> None:
+    wanted = Arrangement(
+        room="room", legs=tuple(WantedLeg(leg=it, name=it, placement=Placement.IN_ROOM, known=UP) for it in "abcdef")
+    )
+    plain = SeenLeg(leg="a", phase=UP)
+    told = (
+        SeenLeg(leg="b", phase=Phase.ENDED),
+        SeenLeg(leg="c", phase=UP, owner="transfer:other/run"),
+        SeenLeg(leg="d", phase=UP, former_owner="connected:other/run"),
+        SeenLeg(leg="e", phase=UP, recording=RecordingTrouble.NOT_PAUSED),
+        SeenLeg(leg="f", phase=UP, dialled_at=datetime(2026, 11, 23, tzinfo=UTC)),
+    )
+    seen = Observation(legs=(plain, *told), stands=True, mark="m", since=datetime(2026, 11, 22, tzinfo=UTC))
+    assert news(seen, wanted) == seen.model_copy(update={"legs": told})
+    assert news(seen, wanted.model_copy(update={"since": seen.since})).since is None
+    younger = seen.model_copy(update={"since": datetime(2026, 11, 23, tzinfo=UTC)})
+    assert news(younger, wanted.model_copy(update={"since": seen.since})).since == younger.since
