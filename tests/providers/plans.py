@@ -44,7 +44,7 @@ CREATE = Create(
     T, "hookflash", "PJSIP/claims", "claims", OURS, (("PJSIP_HEADER(add,X-A)", "b"),), backstop=Backstop(*RINGS)
 )
 TIMEOUT = (("TIMEOUT(absolute)", "4200"),)
-NO_TIMEOUT = (("TIMEOUT(absolute)", "0"),)
+NO_TIMEOUT = (("TIMEOUT(absolute)", "315360000"),)
 
 
 def leg(name: str, placement: Placement, *, expired: bool = False, **more: object) -> WantedLeg:

@@ -71,6 +71,16 @@ def test_the_backstop_begins_anew_for_who_takes_over() -> None:
     assert steps == (Note(C, (TIMED,), TIMEOUT),)
 
 
+def test_it_is_taken_back_by_one_that_no_call_lives_to_see() -> None:
+    """Asterisk 22.10.1 compares it without a lock: a leg that had one, and has none when it is compared, was cut off.
+
+    A customer, in the moment of coming back from hold. It takes some million times, and cannot be seen in a test.
+    """
+    ((_, seconds),) = NO_TIMEOUT
+    assert NONE.function == NO_TIMEOUT[0]
+    assert timedelta(seconds=int(seconds)) > timedelta(days=3000)
+
+
 def test_who_is_not_waiting_has_no_backstop_and_without_one_nothing_is_remembered() -> None:
     update = {"hold_limit": timedelta(minutes=90)}
     together = picture(channel(C, **{PLACE: "room"}), channel(A), room=(C, A))
@@ -200,7 +210,7 @@ def test_a_farewell_is_heard_to_its_end() -> None:
     late = channel(T, **SCREENED | UP_OUTSIDE)
     steps = plan(want, picture(channel(C, **{PLACE: "room"}), late, room=(C,), dialled=(T,))).steps
     (farewell,) = [step for step in steps if isinstance(step, Farewell)]
-    assert ("TIMEOUT(absolute)", "0") in functions(farewell)
+    assert NO_TIMEOUT[0] in functions(farewell)
 
 
 def functions(farewell: Farewell) -> list[tuple[str, object]]:

@@ -201,7 +201,7 @@ def test_a_farewell_takes_the_place_of_all_other_sounds() -> None:
     ]
     body = requests[1].body
     assert body is not None
-    assert (body["variables"][OWNER]["value"], body["variables"]["TIMEOUT(absolute)"]) == ("", "0")
+    assert (body["variables"][OWNER]["value"], body["variables"]["TIMEOUT(absolute)"]) == ("", NO_TIMEOUT[0][1])
     assert requests[2].query == {"context": "hookflash-farewell", "extension": "hookflash-bye", "priority": "1"}
 
 

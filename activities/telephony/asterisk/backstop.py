@@ -20,6 +20,11 @@ from activities.telephony.model import Placement, WantedLeg
 LONGEST_HOLD = timedelta(hours=1)
 """Longest hold budget that a request may ask for."""
 
+NEVER = timedelta(days=3650)
+"""What takes a time-out back. Not zero, Asterisk's own word for none: a leg's thread looks whether it has a time-out,
+then whether that is over, and has no lock. What became zero in between was over in 1970, and the leg is cut off (seen
+on 22.10.1, twice in four million times)."""
+
 NOBODY_COMES = timedelta(seconds=10)
 """How much longer a leg that is rung outside the room is kept than the engine needs it: it may have been restarted in
 between. Nobody talks to that leg, and who has answered it hears nothing."""
@@ -42,7 +47,7 @@ class Backstop:
     @property
     def function(self) -> tuple[str, str]:
         """The function that sets it."""
-        return "TIMEOUT(absolute)", str(self.seconds)
+        return "TIMEOUT(absolute)", str(self.seconds or int(NEVER.total_seconds()))
 
 
 NONE = Backstop(0, "")

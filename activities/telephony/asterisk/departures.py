@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from activities.telephony.asterisk.backstop import NONE
 from activities.telephony.asterisk.client import path
 from activities.telephony.asterisk.request import GONE, Note, Request, variable
 from activities.telephony.asterisk.sounds import RECORDINGS, StopRing
@@ -112,7 +113,7 @@ def _depart(
     told: tuple[tuple[str, str], ...] = (),
 ) -> tuple[Request, ...]:
     context, extension, priority = there
-    functions = (("TIMEOUT(absolute)", "0"),) if timed else ()
+    functions = (NONE.function,) if timed else ()
     quiet = StopRing(leg).requests() if rings else ()
     forget = Note(leg, ((OWNER, ""), (RINGBACK, ""), (PLACE, noted)), (*told, *functions))
     query = {"context": context, "extension": extension, "priority": str(priority)}
