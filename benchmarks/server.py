@@ -12,7 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 from hookflash.converter import data_converter
 from hookflash.names import SEARCH_ATTRIBUTES
 from tests.support.polling import eventually
-from tests.support.prometheus import free_address
+from tests.support.ports import free_address
 from tests.support.temporal_server import SETTINGS, server_arguments, temporal_executable
 from workers.demo.server import setting_arguments
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.prometheus import free_address
+from tests.support.ports import NOBODY
 from tests.test_dependencies import audit, project
 
 ECDSA: dict[str, Any] = {
@@ -177,7 +177,7 @@ def test_others_are_asked_of_everything(tmp_path: Path) -> None:
 
 
 def test_nobody_there_and_a_page_instead_of_an_answer_are_out_of_reach(tmp_path: Path) -> None:
-    address = free_address()
+    address = NOBODY
     done = audit("--project", str(project(tmp_path, "0.19.2", of="ecdsa")), "--pypi", f"http://{address}")
     assert done.returncode == 3, done.stdout
     assert done.stdout.splitlines()[-1].startswith(f"{address} cannot be reached: ")
@@ -187,6 +187,6 @@ def test_nobody_there_and_a_page_instead_of_an_answer_are_out_of_reach(tmp_path:
 
 def test_a_lock_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (project(tmp_path, "0.19.2", of="ecdsa") / "uv.lock").write_text("no lock file")
-    done = audit("--project", str(tmp_path), "--pypi", f"http://{free_address()}")
+    done = audit("--project", str(tmp_path), "--pypi", f"http://{NOBODY}")
     assert done.returncode == 2, done.stdout
     assert "uv.lock cannot be read" in done.stdout

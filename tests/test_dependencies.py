@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from scripts.advisories import concerns, serving
-from tests.support.prometheus import free_address
+from tests.support.ports import NOBODY
 from tests.support.requirements import leave_out
 
 AUDIT = Path(__file__).resolve().parent.parent / "scripts" / "audit.py"
@@ -109,7 +109,7 @@ def test_our_own_lock_file_is_read_whole() -> None:
 
 
 def test_a_database_out_of_reach_is_said_and_is_not_taken_for_a_clean_bill(tmp_path: Path) -> None:
-    address = free_address()
+    address = NOBODY
     done = audit("--project", str(project(tmp_path, "2.19.0")), "--service-url", f"http://{address}/")
     assert done.returncode == 3, done.stdout
     assert done.stdout.splitlines()[-1].startswith(f"{address} cannot be reached: ")

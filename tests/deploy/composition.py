@@ -1,7 +1,6 @@
 """docker-compose.yml as a test reads it, with what its services have in common filled in."""
 
 import re
-import socket
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -98,10 +97,3 @@ def create_namespace(namespace: dict[str, str], retention: str = "168h") -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]

@@ -18,9 +18,10 @@ from activities.telephony.twilio.callbacks import CallbackUrls
 from hookflash.converter import data_converter
 from hookflash.encryption import encrypted
 from scripts.bootstrap import UV_VERSION
-from tests.deploy.composition import ROOT, create_namespace, environment_of, free_port, own_images, services
+from tests.deploy.composition import ROOT, create_namespace, environment_of, own_images, services
 from tests.deploy.image import build, stages
 from tests.support.polling import eventually
+from tests.support.ports import free_port
 from tests.support.twilio_signing import CALL_SID, signed_form
 from tests.workers.asking import ask
 

@@ -18,9 +18,10 @@ from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
 
-from tests.deploy.composition import ROOT, Yaml, documents, free_port, known_settings
+from tests.deploy.composition import ROOT, Yaml, documents, known_settings
 from tests.deploy.image import stages
 from tests.support.polling import eventually
+from tests.support.ports import free_port
 from workers.engine import WORKFLOW_STEPS, Limits, Role
 from workers.sandbox import sandbox
 from workers.settings import Settings

@@ -10,7 +10,8 @@ import pytest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
-from tests.deploy.composition import ROOT, create_namespace, documents, file_of, free_port, services
+from tests.deploy.composition import ROOT, create_namespace, documents, file_of, services
+from tests.support.ports import free_port
 from tests.support.temporal_server import setting_arguments, temporal_executable
 from workers.demo.server import DYNAMIC_CONFIG
 

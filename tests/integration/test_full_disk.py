@@ -21,7 +21,8 @@ from tests.rig.behaviour import Behaviour
 from tests.rig.ear import hear_exactly
 from tests.rig.phone import PhoneRack
 from tests.support.polling import eventually
-from tests.support.prometheus import free_address, scrape
+from tests.support.ports import free_address
+from tests.support.prometheus import scrape
 from tests.support.server_process import ServerProcess
 from tests.support.small_disk import SmallDisk, small_disk
 from tests.workers.process import temporal_at

@@ -20,7 +20,7 @@ from tests.providers.twilio_emulator.account import KeyKind
 from tests.providers.twilio_emulator.emulator import ACCOUNT, AUTH_TOKEN, KEY, SECRET
 from tests.providers.twilio_emulator.judge import Judge
 from tests.providers.twilio_world import COMPANY
-from tests.support.prometheus import free_address
+from tests.support.ports import NOBODY, free_address
 from tests.workers.process import worker_process
 
 CALLBACK_KEY = "k" * 32
@@ -78,7 +78,7 @@ async def ingress(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
     """Run an ingress, and return where it is. It needs no Temporal for what the doctor asks."""
     address = free_address()
     variables = {
-        "TEMPORAL_ADDRESS": free_address(),
+        "TEMPORAL_ADDRESS": NOBODY,
         "HOOKFLASH_TWILIO_CALLBACK_URL": f"http://{address}",
         "HOOKFLASH_TWILIO_CALLBACK_KEY": CALLBACK_KEY,
         "HOOKFLASH_TWILIO_AUTH_TOKEN": AUTH_TOKEN,
@@ -151,7 +151,7 @@ async def test_a_trial_calls_few(patient: Patient) -> None:
 
 
 async def test_nobody_answers(patient: Patient) -> None:
-    patient.base_url = f"http://{free_address()}"
+    patient.base_url = f"http://{NOBODY}"
     assert await patient.bad() == [("reachable", "failure")]
     # The ingress is looked at all the same.
     assert patient.text("signatures")
@@ -212,7 +212,7 @@ async def test_a_key_that_may_not_read_numbers_proves_nothing(patient: Patient) 
 
 
 async def test_there_is_no_ingress(patient: Patient) -> None:
-    patient.callback_url = f"http://{free_address()}"
+    patient.callback_url = f"http://{NOBODY}"
     assert await patient.bad() == [("ingress", "failure")]
 
 

@@ -11,9 +11,9 @@ from tests.integration.test_twilio_doctor import CALLBACK_KEY
 from tests.providers.twilio_emulator import TwilioEmulator
 from tests.providers.twilio_emulator.emulator import ACCOUNT, KEY, SECRET
 from tests.providers.twilio_world import COMPANY
-from tests.support.prometheus import free_address
+from tests.support.ports import NOBODY
 
-NOWHERE = free_address()
+NOWHERE = NOBODY
 """Where an ingress would be."""
 
 

@@ -2,19 +2,11 @@
 
 import asyncio
 import re
-import socket
 import urllib.request
 from dataclasses import dataclass
 
 SERIES = re.compile(r"^(?P<name>\w+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)$", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-
-
-def free_address() -> str:
-    """Return an address where nobody listens. Somebody else may take it, in the moment before it is used."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{found.getsockname()[1]}"
 
 
 @dataclass(frozen=True)

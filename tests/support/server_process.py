@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing
@@ -13,6 +12,7 @@ from temporalio.client import Client
 
 from hookflash.converter import data_converter
 from tests.support.polling import eventually
+from tests.support.ports import free_port
 from tests.support.small_disk import SmallDisk
 from tests.support.temporal_server import server_arguments, temporal_executable
 
@@ -23,8 +23,8 @@ class ServerProcess:
 
     folder: Path
     """Its database (`database`, with what SQLite puts beside it) and its log (`log`)."""
-    port: int = field(default_factory=lambda: _free_port())
-    metrics_port: int = field(default_factory=lambda: _free_port())
+    port: int = field(default_factory=free_port)
+    metrics_port: int = field(default_factory=free_port)
     disk: SmallDisk | None = None
     """Where its database is. Default: in its folder."""
     _process: asyncio.subprocess.Process | None = None
@@ -111,9 +111,3 @@ async def server_process(folder: Path) -> AsyncGenerator[ServerProcess]:
         yield server
     finally:
         await server.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]

@@ -1,6 +1,5 @@
 """A Temporal server with its Web UI, an engine on it, and a browser."""
 
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,22 +8,17 @@ from temporalio.testing import WorkflowEnvironment
 
 from hookflash.converter import data_converter
 from hookflash.names import SEARCH_ATTRIBUTES
+from tests.support.ports import free_port
 from tests.support.requirements import chromium
 from tests.support.temporal_server import server_arguments, temporal_executable
 from tests.ui.web_ui import CHROMIUM_ARGUMENTS, SHOWN_WITHIN_MS, WebUI
 from tests.workflows.engine import Engine, running_engine
 
 
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def ui_port() -> int:
     """Where the Web UI listens."""
-    return _free_port()
+    return free_port()
 
 
 @pytest.fixture(scope="module")

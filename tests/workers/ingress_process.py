@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from activities.telephony.twilio.callbacks import CallbackUrls
 from tests.support.polling import eventually
-from tests.support.prometheus import Scrape, free_address, scrape
+from tests.support.ports import free_address
+from tests.support.prometheus import Scrape, scrape
 from tests.support.twilio_signing import CALL_SID, signed_form, validator
 from tests.workers.asking import Answer, ask
 from tests.workers.process import WorkerProcess, worker_process

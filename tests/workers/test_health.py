@@ -15,7 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.turns import MEMORY, Turns
 from tests.support.polling import eventually
-from tests.support.prometheus import free_address
+from tests.support.ports import free_address
 from tests.workers.process import temporal_at, worker_process
 from workers.health import Health
 

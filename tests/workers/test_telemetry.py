@@ -9,7 +9,8 @@ from activities.listener_session import COUNT
 from hookflash import Agent, Customer, Mode, Outcome, Target, TransferClient, TransferRequest
 from hookflash.names import TASK_QUEUE
 from tests.support.polling import eventually
-from tests.support.prometheus import Scrape, free_address, scrape
+from tests.support.ports import free_address
+from tests.support.prometheus import Scrape, scrape
 from tests.workers.process import temporal_at, worker_process
 from workers.provider_settings import SIMULATOR
 from workers.settings import Settings

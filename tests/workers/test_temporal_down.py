@@ -8,7 +8,8 @@ import pytest
 
 from tests.deploy.composition import ROOT, documents
 from tests.support.polling import eventually
-from tests.support.prometheus import free_address, scrape
+from tests.support.ports import free_address
+from tests.support.prometheus import scrape
 from tests.support.server_process import server_process
 from tests.workers.process import worker_process
 

@@ -6,7 +6,8 @@ from temporalio.client import Client
 from temporalio.runtime import Runtime, TelemetryConfig
 
 from hookflash.converter import data_converter
-from tests.support.prometheus import Scrape, free_address, scrape
+from tests.support.ports import free_address
+from tests.support.prometheus import Scrape, scrape
 from workers.telemetry import prometheus
 
 

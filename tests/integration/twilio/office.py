@@ -19,13 +19,13 @@ from hookflash import (
     TransferClient,
     TransferRequest,
 )
-from tests.deploy.composition import free_port
 from tests.integration.switchboard import temporal_server
 from tests.providers.twilio_emulator import TwilioEmulator
 from tests.providers.twilio_emulator.emulator import ACCOUNT, AUTH_TOKEN, KEY, SECRET
 from tests.providers.twilio_world import COMPANY, Hooks, TwilioPeople
 from tests.providers.world import Manner, Party
 from tests.support.polling import eventually
+from tests.support.ports import free_port
 from tests.workers.process import WorkerProcess, temporal_at, worker_process
 
 TENANTS = """

@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 
 from hookflash import AcceptGate, Mode, Outcome, RunningTransfer, Stage
-from tests.deploy.composition import free_port
 from tests.integration.switchboard import reaches
 from tests.integration.twilio.office import Call, Office, to
 from tests.providers.world import ANNOUNCEMENT, MUSIC, RINGBACK, Party
+from tests.support.ports import free_port
 from tests.workers.process import WorkerProcess
 
 GATE = AcceptGate(timeout=timedelta(seconds=30))
