@@ -61,8 +61,16 @@ class Server:
     def kill(self) -> None:
         """End it and all its processes at once. What it has not written is not written."""
         assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.send_signal(signal.SIGSTOP)  # it begins no other from here on
+        whole = [self._process.pid, *children(self._process.pid)]
+        for process in whole:
+            os.kill(process, signal.SIGKILL)
         self._process.wait()
+        # While one of them is left, the next server refuses to begin.
+        deadline = time.monotonic() + 60
+        while any(is_alive(it) for it in whole):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -89,6 +97,24 @@ class Server:
 
     def _log(self) -> int:
         return os.open(self.socket / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+
+def stat(process: int) -> list[str]:
+    """Return what the kernel tells of a process behind its name: its state, its parent and more. Empty: it is gone."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def children(process: int) -> list[int]:
+    """Return the processes that a process has begun. PostgreSQL's are each in a group of its own."""
+    everybody = [int(it.name) for it in Path("/proc").iterdir() if it.name.isdecimal()]
+    return [it for it in everybody if stat(it)[1:2] == [str(process)]]
+
+
+def is_alive(process: int) -> bool:
+    return stat(process)[:1] not in ([], ["Z"], ["X"])
 
 
 class Writer:
@@ -179,6 +205,7 @@ def test_who_has_no_room_comes_back_by_itself_when_there_is_some(server: Server,
     while "No space left on device" not in server.log:
         assert time.monotonic() < deadline
         time.sleep(0.05)
+    disk.fill()  # once more: it may have given up a file of its own
     assert server.psql("insert into ledger values (0, repeat('x', 100000))").returncode != 0
     taken = writer.end()
     disk.clear()
@@ -190,13 +217,15 @@ def test_who_has_no_room_comes_back_by_itself_when_there_is_some(server: Server,
 
 
 def test_a_standby_that_takes_over_has_all_that_was_taken(server: Server, disk: SmallDisk) -> None:
-    standby = new_server(disk, "second")
+    standby = new_server(disk, "second", "wal_retrieve_retry_interval=100ms")
     server.program("pg_basebackup", "-h", server.socket, "-U", "temporal", "-D", standby.data, "-R", "-X", "stream")
     standby.start()
     try:
         for setting in ("synchronous_standby_names = '*'", "synchronous_commit = on"):
             assert server.psql(f"alter system set {setting}").returncode == 0
-        server.psql("select pg_reload_conf()")
+        # Told by a reload, it may take the first numbers before all of its processes know that the standby has to.
+        server.stop()
+        server.start()
         writer = Writer(server)
         writer.writes(200)
         server.kill()
