@@ -20,7 +20,8 @@ from hookflash.converter import data_converter
 from tests.workers.scripted_telephony import ScriptedTelephony
 from workers.engine import Limits, Role, build_workers, running
 
-pytestmark = pytest.mark.timeout(30)
+# A loop of its own: what the native part has for it is then for this worker, and not for other tests' workers.
+pytestmark = [pytest.mark.timeout(30), pytest.mark.asyncio(loop_scope="function")]
 
 NODE = "node"
 
