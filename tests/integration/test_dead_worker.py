@@ -48,8 +48,9 @@ async def test_an_arrangement_of_a_worker_that_was_killed_is_made_by_another(off
     await (await target.incoming(PATIENCE)).until("ringing", PATIENCE)
     await heard(call.customer, "music", within=PATIENCE)
     await reaches(transfer, Stage.RINGING)
-
     handle = office.client.get_workflow_handle(transfer.id, run_id=transfer.run_id)
+    await _settled(transfer, handle)  # else the one that is killed might be at what came before
+
     os.kill(office.node.pid, signal.SIGSTOP)
     try:
         unholding = asyncio.create_task(transfer.unhold())
