@@ -42,7 +42,7 @@ class WorkerProcess:
         assert line, f"the worker ended before it was ready:\n{self.log}"
         return line
 
-    async def logs(self, text: str, within: float = 20.0) -> None:
+    async def logs(self, text: str, within: float = 60.0) -> None:
         """Wait until it has logged something."""
 
         async def logged() -> bool | None:
