@@ -235,10 +235,10 @@ class Call:
         """Return how operators call a leg."""
         return party_name(ref, self.rung(ref).name if ref.party is Party.TARGET else "")
 
-    def describe(self, deadline: Deadline, duration: timedelta) -> str:
-        """Return the text of a deadline for operators."""
+    def describe(self, deadline: Deadline, length: timedelta, left: timedelta) -> str:
+        """Return the text for operators of a deadline of some length of which so much is left."""
         target = LegRef(Party.TARGET, deadline.number)
-        return timer_text(deadline, self.name(target) if deadline.timer in _ABOUT_A_TARGET else "", duration)
+        return timer_text(deadline, self.name(target) if deadline.timer in _ABOUT_A_TARGET else "", length, left)
 
     def length(self, deadline: Deadline) -> timedelta:
         """Return how long a deadline is."""

@@ -225,7 +225,9 @@ class Transfer(Inbox):
                     self._ledger.impossible = news.why if news.permanently else ""
                     self._decide(call, ArrangeFailed(news.permanently))
             case TimerFired():
-                self._decide(call, news)
+                # Several may be over at once, and what came of the first has settled the others.
+                if self._state is not None and news.deadline in deadlines(self._state):
+                    self._decide(call, news)
             case Reconcile():
                 self._reconcile(call, news)
             case ProviderEvent():

@@ -25,6 +25,9 @@ from workflows.core import (
 SUMMARY_LIMIT = 60
 """Characters of a summary that the Temporal UI shows without cutting it."""
 
+_TO_THE_TENTH = timedelta(seconds=10)
+"""Up to here what is left of a wait is said to the tenth of a second, beyond in whole ones."""
+
 JOURNAL_SHOWN = 10
 """Lines of the journal on the details page; the ``status`` query has more."""
 
@@ -84,9 +87,16 @@ def arrange_summary(parties: Iterable[tuple[str, Placement, timedelta | None]]) 
     return shorten(text[0].upper() + text[1:])
 
 
-def timer_text(deadline: Deadline, name: str, duration: timedelta) -> str:
-    """Return what a timer waits for, with its limit."""
-    limit = in_words(duration)
+def timer_text(deadline: Deadline, name: str, length: timedelta, left: timedelta) -> str:
+    """Return what a timer waits for, with its limit: ``Customer waits, hold budget (5 min, 4 min 41 s left)``.
+
+    Args:
+        deadline: What ends.
+        name: How operators call the target that it is about; empty: it is about none.
+        length: How long the wait is.
+        left: What is left of it; not said where that is the same, in whole seconds if it is long.
+    """
+    limit = _limit(length, left)
     match deadline.timer:
         case Timer.RING:
             text = f"Ring {name}"
@@ -111,6 +121,15 @@ def timer_text(deadline: Deadline, name: str, duration: timedelta) -> str:
         case Timer.RETRY:
             text = f"Try the provider again, failure {deadline.number}"
     return f"{shorten(text, SUMMARY_LIMIT - len(limit) - 3)} ({limit})"
+
+
+def _limit(length: timedelta, left: timedelta) -> str:
+    limit, rest = in_words(length), in_words(_roughly(left))
+    return limit if rest == in_words(_roughly(length)) else f"{limit}, {rest} left"
+
+
+def _roughly(duration: timedelta) -> timedelta:
+    return duration if duration < _TO_THE_TENTH else timedelta(seconds=round(duration.total_seconds()))
 
 
 def unheard(name: str, recording: str) -> str:

@@ -117,7 +117,7 @@ async def test_an_operator_who_has_signed_in_reads_what_nobody_else_does(encrypt
     await ui.open(transfer.id, transfer.run_id)
     await ui.shows("Running", CUSTOMER)  # in the input
     # Summaries of timers and activities.
-    await ui.shows("consult limit (5 min)", "ring Claims desk (20 s)")
+    await ui.shows("hold budget (5 min", "ring Claims desk (20 s)")
     await ui.turn_to("User Metadata")
     await expect(ui.static_details).to_contain_text("Claims desk")
     await expect(ui.current_details).to_contain_text("agent and target talk in private")

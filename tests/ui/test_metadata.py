@@ -102,10 +102,31 @@ def _supervision(transfer: Running) -> WorkflowHandle[Any, Any]:
 async def test_every_activity_timer_and_child_has_a_summary_that_names_a_party_or_a_limit(long_story: Running) -> None:
     client = long_story.engine.client
     transfer = await _summaries(client, long_story.handle)
-    assert {"Claims desk accepts (15 s)", "Customer waits, hold budget (5 min)"} <= set(transfer.values())
+    assert "Claims desk accepts (15 s)" in transfer.values()
+    assert any(
+        re.fullmatch(r"Customer waits, hold budget \(5 min(, 4 min \d+ s left)?\)", it) for it in transfer.values()
+    )
     for event, summary in {**transfer, **await _summaries(client, _supervision(long_story))}.items():
         assert len(summary) <= SUMMARY_LIMIT, event
         assert PARTY_OR_LIMIT.search(summary), f"{event}: {summary}"
+
+
+async def test_every_wait_is_on_the_details_page_and_the_one_that_ends_first_is_the_timer(engine: Engine) -> None:
+    transfer = await engine.transfer(Mode.WARM, "sim:bob?answer=0ms")
+    await transfer.reaches(Stage.CONSULTING)
+    named = ("Customer waits, hold budget (5 min)", "Agent and Claims desk talk, consult limit (5 min)")
+    page = (await _metadata(transfer.handle)).current_details
+    _, *waits = page.partition("Ends by itself")[2].partition("\n\n")[0].splitlines()
+    ends = [re.fullmatch(r"- (\d\d:\d\d:\d\d) (.*)", line) for line in waits]
+    assert [it.group(2) for it in ends if it] == [*named, "Whole transfer, overall limit (1 h)"]
+    assert {it.name for it in (await transfer.status()).deadlines} == {it.group(2) for it in ends if it}
+    summaries = await _summaries(engine.client, transfer.handle)
+    timers = [it for event, it in summaries.items() if event.endswith("TIMER_STARTED")]
+    assert timers[0] == "Ring Claims desk (20 s)"
+    assert re.fullmatch(r"Customer waits, hold budget \(5 min(, 4 min \d+ s left)?\)", timers[1])
+    assert timers[2:] == []
+    await transfer.do("cancel")
+    await transfer.result()
 
 
 async def test_the_client_says_at_the_start_what_it_is_about(long_story: Running) -> None:

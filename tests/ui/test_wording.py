@@ -40,11 +40,45 @@ def test_a_summary_says_who_is_together(customer: Placement, agent: Placement, t
 
 def test_a_long_name_never_pushes_the_limit_out_of_a_timer() -> None:
     text = timer_text(
-        CoreDeadline(Timer.RING, 1), "Claims desk for parcels and pallets, night shift, north", timedelta(0, 20)
+        CoreDeadline(Timer.RING, 1),
+        "Claims desk for parcels and pallets, night shift, north",
+        timedelta(0, 20),
+        timedelta(0, 20),
     )
     assert len(text) <= SUMMARY_LIMIT
     assert text.endswith("… (20 s)")
     assert len(arrange_summary([("N" * 200, HOLD, None)])) <= SUMMARY_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("length", "left", "words"),
+    [
+        (300, 300, "(5 min)"),
+        (300, 299.6, "(5 min)"),
+        (300, 299.4, "(5 min, 4 min 59 s left)"),
+        (300, 281, "(5 min, 4 min 41 s left)"),
+        (3600, 3581.3, "(1 h, 59 min 41 s left)"),
+        (12.5, 12.5, "(12.5 s)"),
+        (20, 9.96, "(20 s, 10 s left)"),
+        (20, 1.52, "(20 s, 1.5 s left)"),
+        (20, 0.3, "(20 s, 300 ms left)"),
+        (0.4, 0.4, "(400 ms)"),
+    ],
+)
+def test_a_timer_says_how_long_its_wait_is_and_what_is_left_of_it(length: float, left: float, words: str) -> None:
+    text = timer_text(CoreDeadline(Timer.HOLD_BUDGET), "", timedelta(seconds=length), timedelta(seconds=left))
+    assert text == f"Customer waits, hold budget {words}"
+
+
+@pytest.mark.parametrize("timer", Timer)
+def test_what_a_timer_is_for_can_be_read_also_when_two_times_are_said(timer: Timer) -> None:
+    length, left = timedelta(minutes=10), timedelta(minutes=9, seconds=41)
+    whole = timer_text(CoreDeadline(timer, 1), "Claims desk", length, length)
+    text = timer_text(CoreDeadline(timer, 1), "Claims desk", length, left)
+    assert len(text) <= SUMMARY_LIMIT
+    assert text.endswith(" (10 min, 9 min 41 s left)")
+    said, rest = text.partition(" (")[0], whole.partition(" (")[0]
+    assert said == rest or (said.endswith("…") and rest.startswith(said[:-1]) and len(said) >= 34)
 
 
 def test_a_callers_text_cannot_break_the_details_page() -> None:

@@ -30,6 +30,7 @@ from workflows.notice_board import JOURNAL_LENGTH
 
 pytestmark = pytest.mark.timeout(60)
 
+STARTED = EventType.EVENT_TYPE_TIMER_STARTED
 UPSERT = EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES
 CANCELED = EventType.EVENT_TYPE_TIMER_CANCELED
 UP = Phase.ANSWERED
@@ -73,9 +74,26 @@ async def test_attributes_are_written_when_it_rings_and_when_it_is_over(engine: 
     assert stages == [b'"ringing"', b'"ended"']
 
 
-async def test_a_transfer_that_ends_takes_its_timers_along(engine: Engine) -> None:
+async def test_a_transfer_has_one_timer_for_all_its_waits_and_takes_it_along_when_it_ends(engine: Engine) -> None:
     transfer, _ = await cold_answered(engine)
-    assert await _count(transfer, CANCELED) == 0
+    assert [await _count(transfer, it) for it in (STARTED, CANCELED, FIRED)] == [1, 0, 0]
+
+
+async def test_waits_behind_the_one_that_ends_first_have_no_timers(engine: Engine) -> None:
+    transfer = await engine.transfer(Mode.WARM, Target(address="sim:bob?ring", name="Claims desk"))
+    status = await transfer.reaches(Stage.RINGING)
+    assert [it.wait for it in status.deadlines] == ["ring", "hold_budget", "overall_limit"]
+    assert await _count(transfer, STARTED) == 1
+    for command in ("unhold", "hold", "unhold", "hold"):  # the customer's waits end and begin anew behind the ringing
+        await transfer.do(command)
+    assert [await _count(transfer, it) for it in (STARTED, CANCELED)] == [1, 0]
+    engine.exchange.answer(transfer.target_leg)
+    status = await transfer.reaches(Stage.CONSULTING)
+    assert {it.wait for it in status.deadlines} == {"hold_budget", "consult_limit", "overall_limit"}
+    assert [await _count(transfer, it) for it in (STARTED, CANCELED)] == [2, 1]
+    await transfer.do("complete")
+    assert (await ends_soundly(transfer)).outcome is Outcome.CONNECTED
+    assert [await _count(transfer, it) for it in (STARTED, CANCELED, FIRED)] == [2, 1, 0]
 
 
 async def test_the_history_of_a_cold_transfer_is_short(engine: Engine) -> None:

@@ -302,3 +302,10 @@ async def test_the_provider_s_own_limit_stands_behind_the_accepting_also_when_th
         await eventually(told, "the longer limit at the provider")
         await transfer.do("cancel")
         await ends_soundly(transfer)
+
+
+async def test_of_two_waits_that_end_together_the_first_settles_it_and_the_other_says_nothing(engine: Engine) -> None:
+    transfer = await engine.transfer(Mode.WARM, person("Bob"), policy=Policy(hold_budget=SHORT, overall_limit=SHORT))
+    assert (await ends_soundly(transfer)).cause is Cause.HOLD_BUDGET
+    told = [line for line in journal(await transfer.status()) if line.startswith("time is up")]
+    assert told == ["time is up: hold budget"]
