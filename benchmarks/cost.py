@@ -27,9 +27,9 @@ given when the phones hear whom they should, and in the end they are listened to
 with one activity for each request to Asterisk, in the fewest requests that we know of: eight for a warm transfer,
 seven cold, five blind, eight for a consultation. It has a timer for each wait, the same stages as search attributes,
 the question to the policy, commands that answer with a short status, and a watch over the connected call; what it
-leaves out stands at its head. Actions are what Temporal Cloud bills: start, signal, update, timer, upsert, activity (each
-attempt); two for a child workflow. The watch is a workflow of its own for both, whose history is not counted. The
-minute on hold is the engine's, on the simulator."""
+leaves out stands at its head. Actions are what Temporal Cloud bills: start, signal, update, timer, upsert, activity
+(each attempt); two for a child workflow. The watch is a workflow of its own for both, whose history is not counted.
+The minute on hold is the engine's, on the simulator."""
 ANSWER = 0.3
 """Seconds until the target answers."""
 RING_TIMEOUT = 30

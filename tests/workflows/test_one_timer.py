@@ -1,6 +1,7 @@
 """However many waits there are, one timer runs: for the one that ends first, and named by it."""
 
 import asyncio
+import re
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,6 +31,9 @@ SIGNALED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
 
 LONG, LONGER, LONGEST = 300, 1800, 3600
 """Seconds of waits that end in no test."""
+
+SOON = 3
+"""Seconds of a wait that is still running when a worker has stopped, or an order has been carried out."""
 
 
 @dataclass
@@ -158,15 +162,15 @@ async def test_what_begins_or_goes_behind_the_first_costs_nothing(keeping: Keepi
 
 
 async def test_a_wait_that_ends_earlier_takes_the_timer_over_and_gives_it_back(keeping: Keeping) -> None:
-    await keeping.keep(hold_budget=9)
+    await keeping.keep(hold_budget=60)
     begun = (await keeping.seen()).running[0]
-    await keeping.keep(hold_budget=9, ring=2)
-    await asyncio.sleep(0.5)
-    await keeping.keep(hold_budget=9)
+    await keeping.keep(hold_budget=60, ring=20)
+    await asyncio.sleep(0.6)
+    await keeping.keep(hold_budget=60)
     *taken, last = await keeping.happened()
-    budget = "Customer waits, hold budget (9 s"
-    assert taken == [f"start {budget})", f"cancel {budget})", "start Ring Bob (2 s)", "cancel Ring Bob (2 s)"]
-    assert last in [f"start {budget}, 8.{tenth} s left)" for tenth in range(6)]
+    budget = "Customer waits, hold budget (1 min"
+    assert taken == [f"start {budget})", f"cancel {budget})", "start Ring Bob (20 s)", "cancel Ring Bob (20 s)"]
+    assert re.fullmatch(re.escape(f"start {budget}") + r", 5\d s left\)", last)
     assert (await keeping.seen()).running == [begun], "neither its text nor its end has changed"
     started = [it for it in await keeping.events() if it.event_type == STARTED][-1]
     left = started.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta()
@@ -188,11 +192,11 @@ async def test_several_orders_in_one_step_are_one_timer(resting: Keeping) -> Non
 
 
 async def test_waits_fire_one_after_another_and_none_before_its_end(keeping: Keeping) -> None:
-    await keeping.keep(overall_limit=1.5, ring=0.5, hold_budget=1.0, consult_limit=LONG)
+    await keeping.keep(overall_limit=4, ring=1, hold_budget=2.5, consult_limit=LONG)
     ends = [it.until for it in sorted((await keeping.seen()).running, key=lambda it: it.until)]
     seen = await keeping.fired("ring", "hold_budget", "overall_limit")
     for end, fired in zip(ends, seen.fired_at, strict=False):
-        assert timedelta(0) <= fired - end < timedelta(seconds=1)
+        assert timedelta(0) <= fired - end < timedelta(seconds=1.5)
     happened = await keeping.happened()
     assert [it.partition(" ")[0] for it in happened] == ["start", "fire"] * 3 + ["start"]
     assert happened[-1].startswith("start Agent and Bob talk, consult limit (5 min")
@@ -208,7 +212,7 @@ async def test_what_ends_in_the_same_millisecond_is_one_timer_and_fires_in_its_o
 
 async def test_what_ended_while_nobody_worked_is_over_at_once_in_the_order_of_the_ends(resting: Keeping) -> None:
     async with at_work(resting.worker()):
-        await resting.keep(overall_limit=1.2, hold_budget=0.9, ring=0.6, consult_limit=LONG)
+        await resting.keep(overall_limit=SOON + 0.6, hold_budget=SOON + 0.3, ring=SOON, consult_limit=LONG)
     await resting.until(1, FIRED)
     await asyncio.sleep(1)  # until the other two are over: nothing says so
     async with at_work(resting.worker()):
@@ -223,7 +227,7 @@ async def test_what_ended_while_nobody_worked_is_over_at_once_in_the_order_of_th
 
 async def test_what_goes_in_the_moment_in_which_its_time_is_up_is_not_over(resting: Keeping) -> None:
     async with at_work(resting.worker()):
-        await resting.keep(ring=0.5, hold_budget=LONG)
+        await resting.keep(ring=SOON, hold_budget=LONG)
     await resting.until(1, FIRED)
     await resting.order(Order(keep={"hold_budget": LONG}), done=False)
     async with at_work(resting.worker()):
@@ -240,22 +244,22 @@ async def test_what_goes_in_the_moment_in_which_its_time_is_up_is_not_over(resti
 async def test_what_is_over_when_its_turn_comes_needs_no_timer(resting: Keeping) -> None:
     """The first one goes in the moment in which its time is up, and the next has had its time too."""
     async with at_work(resting.worker()):
-        await resting.keep(ring=0.5, hold_budget=0.6)
+        await resting.keep(ring=SOON, hold_budget=SOON + 0.1)
     await resting.until(1, FIRED)
     await asyncio.sleep(0.3)
-    await resting.order(Order(keep={"hold_budget": 0.6}), done=False)
+    await resting.order(Order(keep={"hold_budget": SOON + 0.1}), done=False)
     async with at_work(resting.worker()):
         await resting.fired("hold_budget")
-    assert await resting.happened() == ["start Ring Bob (500 ms)", "fire Ring Bob (500 ms)"]
+    assert await resting.happened() == ["start Ring Bob (3 s)", "fire Ring Bob (3 s)"]
 
 
 async def test_a_wait_that_began_late_gets_its_time_back_and_lets_others_go_first(keeping: Keeping) -> None:
-    await keeping.order(Order(keep={"ring": 0.5, "hold_budget": 1.0, "overall_limit": LONG}, late={"ring": 1.0}))
+    await keeping.order(Order(keep={"ring": 0.5, "hold_budget": 2.5, "overall_limit": LONG}, late={"ring": 3}))
     began = (await keeping.seen()).running[0]
     await keeping.fired("hold_budget")
     ring = (await keeping.seen()).running[0]
     assert (ring.text, ring.since) == (began.text, began.since)
-    assert timedelta(seconds=1) <= ring.until - began.until < timedelta(seconds=1.5)
+    assert timedelta(seconds=3) <= ring.until - began.until < timedelta(seconds=5)
     seen = await keeping.fired("hold_budget", "ring")
     assert seen.fired_at[1] >= ring.until
     starts = [it for it in await keeping.happened() if it.startswith("start")]
@@ -265,7 +269,7 @@ async def test_a_wait_that_began_late_gets_its_time_back_and_lets_others_go_firs
         "start Ring Bob",
         "start Whole transfer, overall limit",
     ]
-    assert starts[2].endswith("ms left)")
+    assert re.fullmatch(r"start Ring Bob \(500 ms, (\d+ ms|[123](\.\d)? s) left\)", starts[2])
 
 
 async def test_an_extended_wait_lets_the_next_one_go_first_and_is_over_at_its_new_end(keeping: Keeping) -> None:
@@ -291,12 +295,12 @@ async def test_a_wait_that_is_extended_in_the_step_in_which_it_begins_is_one_tim
 
 
 async def test_an_end_takes_the_timer_along_and_a_wait_that_would_be_over_is_not(keeping: Keeping) -> None:
-    await keeping.keep(ring=0.5, hold_budget=LONG)
+    await keeping.keep(ring=SOON, hold_budget=LONG)
     await keeping.order(Order(lapse=True))
     assert await keeping.running() == []
     await keeping.until(1, FIRED)
     assert (await keeping.seen()).fired == []
-    assert await keeping.happened() == ["start Ring Bob (500 ms)", "fire Ring Bob (500 ms)"]
+    assert await keeping.happened() == ["start Ring Bob (3 s)", "fire Ring Bob (3 s)"]
 
 
 async def test_an_end_that_fails_lets_waits_begin_again(keeping: Keeping) -> None:
