@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from activities.telephony.asterisk.backstop import Backstop
+from activities.telephony.asterisk.plan import music_ahead
 from activities.telephony.asterisk.state import PLACE, PROMPTED, RINGBACK, Picture
 from activities.telephony.asterisk.steps import (
     Adopt,
@@ -27,6 +28,7 @@ from activities.telephony.asterisk.steps import (
     StopRing,
 )
 from activities.telephony.errors import Unsupported
+from activities.telephony.model import Phase, WantedLeg
 from tests.providers.plans import (
     CONSULTING,
     CREATE,
@@ -107,8 +109,31 @@ def test_what_was_made_and_never_dialled_is_continued() -> None:
     ]
 
 
+def test_music_that_was_asked_for_ahead_is_asked_for_again_with_its_listener_only() -> None:
+    unseen = leg(C, ON_HOLD, known=Phase.NEW)
+    want = wanted(unseen, leg(A, IN_ROOM))
+    assert music_ahead(want) == Music(HOLD, "default")
+    there = picture(channel(C), channel(A), room=(A,), hold=())
+    assert plan(want, there).steps[:2] == (Move(C, HOLD), Music(HOLD, "default"))
+    # Without the bridge there was nothing in which it could have begun.
+    not_there = picture(channel(C), channel(A), room=(A,))
+    assert plan(want, not_there).steps[:3] == (CreateHold(HOLD), Music(HOLD, "default"), Move(C, HOLD))
+
+
+@pytest.mark.parametrize(
+    "legs",
+    [
+        pytest.param((leg(C, IN_ROOM, known=Phase.NEW), leg(A, IN_ROOM)), id="nobody is to wait"),
+        pytest.param((leg(C, ON_HOLD, known=Phase.ANSWERED), leg(T, RINGING)), id="who waits may do so already"),
+    ],
+)
+def test_no_music_is_asked_for_ahead(legs: tuple[WantedLeg, ...]) -> None:
+    assert music_ahead(wanted(*legs)) is None
+
+
 def test_swap_holds_before_it_unholds() -> None:
-    steps = plan(wanted(leg(A, IN_ROOM), leg(T, ON_HOLD), leg(C, IN_ROOM)), CONSULTING).steps
+    holding = leg(T, ON_HOLD, known=Phase.ANSWERED)
+    steps = plan(wanted(leg(A, IN_ROOM), holding, leg(C, IN_ROOM)), CONSULTING).steps
     assert steps[:4] == (Music(HOLD, "default"), Move(T, HOLD), Music(HOLD, "default"), Move(C, ROOM))
 
 

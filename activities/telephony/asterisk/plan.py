@@ -24,7 +24,7 @@ from activities.telephony.asterisk.recording import pauses, resumptions
 from activities.telephony.asterisk.scene import MUST_BE_UP, Scene
 from activities.telephony.asterisk.screening import questions, stop_asking
 from activities.telephony.asterisk.settings import AsteriskSettings
-from activities.telephony.asterisk.state import ALONE, PLACE, RINGBACK, ROOM, SCREENED, Picture
+from activities.telephony.asterisk.state import ALONE, PLACE, RINGBACK, ROOM, SCREENED, Picture, hold_bridge
 from activities.telephony.asterisk.steps import (
     Adopt,
     Answer,
@@ -42,7 +42,7 @@ from activities.telephony.asterisk.steps import (
 )
 from activities.telephony.asterisk.transfer_key import keys, reports
 from activities.telephony.asterisk.verdicts import DIALLED_PLACEMENTS, endings
-from activities.telephony.model import Arrangement, Placement, WantedLeg
+from activities.telephony.model import Arrangement, Phase, Placement, WantedLeg
 from activities.telephony.model import Dial as DialLeg
 
 
@@ -58,6 +58,15 @@ class Plan:
     """Whether the arrangement is true once nothing is missing."""
     settled: bool = False
     """Whether everybody is where they must be, and phones and legs only have to be told something. Default: no."""
+
+
+def music_ahead(wanted: Arrangement) -> Music | None:
+    """Return the music to ask for before anybody looks, which touches no leg: for whoever was never seen.
+
+    They cannot be on hold already. For those who are, it would be asked for once more with each arrangement.
+    """
+    unseen = any(leg.placement is Placement.ON_HOLD and leg.known is Phase.NEW for leg in wanted.legs)
+    return Music(hold_bridge(wanted.hold_music), wanted.hold_music) if unseen else None
 
 
 def make_plan(wanted: Arrangement, picture: Picture, settings: AsteriskSettings, known: Mapping[str, Ending]) -> Plan:
@@ -151,11 +160,16 @@ class _Planner(Scene):
         return [CreateRoom(self.wanted.room)] if needed else []
 
     def _begin_music(self, outs: list[WantedLeg]) -> list[Step]:
-        """Music before its first listener is there: its first packet comes 20 ms after it was asked for."""
+        """Music before its first listener is there: its first packet comes 20 ms after it was asked for.
+
+        Where the holding bridge was there, it may have begun before anybody looked.
+        """
+        music = Music(self.hold, self.wanted.hold_music)
         if not outs:
             return []
-        needed = [CreateHold(self.hold)] if self.picture.hold is None else []
-        return [*needed, Music(self.hold, self.wanted.hold_music)]
+        if self.picture.hold is None:
+            return [CreateHold(self.hold), music]
+        return [] if music_ahead(self.wanted) else [music]
 
     def _put_on_hold(self, outs: list[WantedLeg]) -> list[Step]:
         steps: list[Step] = []

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from weakref import WeakValueDictionary
@@ -18,7 +19,7 @@ from activities.telephony.asterisk.execute import Executor, LegFailedError, Stal
 from activities.telephony.asterisk.introducing import unintroduced
 from activities.telephony.asterisk.marking import mark_of, owned_legs
 from activities.telephony.asterisk.phone_hold import BRIDGES, PhoneHolds, pairs
-from activities.telephony.asterisk.plan import Plan, make_plan
+from activities.telephony.asterisk.plan import Plan, make_plan, music_ahead
 from activities.telephony.asterisk.recording import trouble
 from activities.telephony.asterisk.refusing import refuse
 from activities.telephony.asterisk.settings import AsteriskSettings
@@ -38,7 +39,13 @@ from activities.telephony.asterisk.state import (
 from activities.telephony.asterisk.steps import Step
 from activities.telephony.asterisk.translation import Endings, Translator
 from activities.telephony.asterisk.verdicts import was_there
-from activities.telephony.errors import OutcomeUnknown, ProtocolError, ProviderUnavailable, Unsupported
+from activities.telephony.errors import (
+    OutcomeUnknown,
+    ProtocolError,
+    ProviderUnavailable,
+    TelephonyError,
+    Unsupported,
+)
 from activities.telephony.model import (
     DEFAULT_MUSIC,
     Arrangement,
@@ -136,6 +143,7 @@ class _Run:
 
     async def until_it_stands(self) -> Observation:
         """Repeat until nothing is missing."""
+        await self._begin_music()
         attempt = 0
         previous: tuple[Step, ...] = ()
         while True:
@@ -160,6 +168,13 @@ class _Run:
                     raise self.unfinished(self._trouble) from error
                 await asyncio.sleep(PAUSES[attempt])
                 attempt += 1
+
+    async def _begin_music(self) -> None:
+        """Ask for music before anything else. Whatever comes of it: it is asked for again with its first listener."""
+        music = music_ahead(self._wanted)
+        for request in music.requests() if music else ():
+            with suppress(InternalError, TelephonyError):
+                await self._client.send(request.method, request.where, request.query)
 
     def unfinished(self, why: str) -> OutcomeUnknown | ProviderUnavailable:
         """Return the error that says what is certain: whether anything may have been executed."""
