@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from temporalio import activity, workflow
 from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.service import GrpcCompression, RPCError
 from temporalio.worker import Worker
 
 QUEUE = "benchmarks-peers"
@@ -135,7 +135,7 @@ class FloorWatch(_Heard):
 
 
 async def _serve() -> None:
-    client = await Client.connect(os.environ["TEMPORAL_ADDRESS"])
+    client = await Client.connect(os.environ["TEMPORAL_ADDRESS"], grpc_compression=GrpcCompression.NONE)
     provider = Provider(client)
     worker = Worker(client, task_queue=QUEUE, workflows=[Floor, FloorWatch], activities=[provider.request])
     async with worker:

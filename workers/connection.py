@@ -13,6 +13,7 @@ from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import Runtime
 
 from hookflash.converter import data_converter
+from hookflash.names import COMPRESSION
 from workers.variables import SettingsError, Variable
 
 VARIABLES = (
@@ -81,7 +82,9 @@ async def connect(
     pause = FIRST_PAUSE
     while True:
         try:
-            client = await Client.connect(**config, data_converter=converter, identity=identity, runtime=runtime)
+            client = await Client.connect(
+                **config, data_converter=converter, identity=identity, runtime=runtime, grpc_compression=COMPRESSION
+            )
         except RuntimeError as error:
             # Every failure to connect is one, and the SDK does not try again by itself.
             logger.warning("no connection to Temporal yet: %s retry_in=%gs: %s", where, pause.total_seconds(), error)

@@ -105,7 +105,12 @@ class TransferClient:
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineUnreachable(f"the configuration of the Temporal client cannot be read: {error}") from error
         try:
-            client = await Client.connect(**config, data_converter=converter, interceptors=tracing.interceptors())
+            client = await Client.connect(
+                **config,
+                data_converter=converter,
+                interceptors=tracing.interceptors(),
+                grpc_compression=names.COMPRESSION,
+            )
         except (RuntimeError, ValueError) as error:
             place = config.get("target_host")
             raise EngineUnreachable(f"no Temporal server at {place}: {_reason(error)}") from error

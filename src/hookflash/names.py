@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from temporalio.common import SearchAttributeKey
+from temporalio.service import GrpcCompression
 
 WORKFLOW_TYPE = "Transfer"
 """Workflow type of a transfer."""
@@ -26,6 +27,10 @@ LISTENER_TASK_QUEUE = "transfers-listeners"
 TASK_TIMEOUT = timedelta(milliseconds=1900)
 """How long a dead worker may keep a live call waiting, for whoever starts a workflow. Temporal's default is 10 seconds;
 with 1.5, a busy machine loses tasks."""
+
+COMPRESSION = GrpcCompression.NONE
+"""Of what Temporal is told and tells, for whoever connects. By default the SDK packs everything with gzip. The messages
+are small, and that takes longer than to send them as they are."""
 
 STATUS_QUERY = "status"
 PROVIDER_EVENT_SIGNAL = "provider_event"

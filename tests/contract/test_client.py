@@ -13,6 +13,7 @@ from temporalio.client import (
     StartWorkflowUpdateInput,
     WorkflowUpdateHandle,
 )
+from temporalio.service import GrpcCompression
 
 from hookflash import (
     Accept,
@@ -33,6 +34,7 @@ from hookflash import (
     names,
 )
 from tests.contract.conftest import NewRequest
+from workers.connection import connect
 
 
 def told(status: TransferStatus) -> list[str]:
@@ -236,6 +238,13 @@ async def test_a_missing_namespace_is_not_a_missing_transfer(
     for call in (elsewhere.start(new_request(idempotency_key="k")), elsewhere.status("transfer:a:b")):
         with pytest.raises(EngineUnreachable, match="nowhere"):
             await call
+
+
+async def test_neither_callers_nor_workers_pack_what_they_say_to_temporal(client: Client) -> None:
+    host = client.service_client.config.target_host
+    caller = (await TransferClient.connect(address=host)).temporal
+    worker = await connect({"target_host": host}, identity="worker")
+    assert [it.service_client.config.grpc_compression for it in (caller, worker)] == [GrpcCompression.NONE] * 2
 
 
 async def test_no_server_is_said_in_plain_words() -> None:
