@@ -8,6 +8,14 @@ from workers.settings import Settings
 from workers.variables import SettingsError
 
 SECRET = "correct horse battery staple"
+SID, KEY = "AC" + "a" * 32, "SK" + "b" * 32
+TWILIO = {
+    "HOOKFLASH_TWILIO_ACCOUNT_SID": SID,
+    "HOOKFLASH_TWILIO_API_KEY_SID": KEY,
+    "HOOKFLASH_TWILIO_API_KEY_SECRET": SECRET,
+    "HOOKFLASH_TWILIO_CALLBACK_URL": "https://hooks.example",
+    "HOOKFLASH_TWILIO_CALLBACK_KEY": "k" * 32,
+}
 ASTERISK = {
     "HOOKFLASH_ASTERISK_URL": "https://pbx.example:8089/ari",
     "HOOKFLASH_ASTERISK_APP": "hookflash",

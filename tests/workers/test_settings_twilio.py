@@ -5,18 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.workers.environ import ASTERISK, SECRET, Environ, refusal
+from tests.workers.environ import ASTERISK, KEY, SECRET, SID, TWILIO, Environ, refusal
 from workers.settings import Settings, unknown_variables
 from workers.variables import SettingsError
-
-SID, KEY = "AC" + "a" * 32, "SK" + "b" * 32
-TWILIO = {
-    "HOOKFLASH_TWILIO_ACCOUNT_SID": SID,
-    "HOOKFLASH_TWILIO_API_KEY_SID": KEY,
-    "HOOKFLASH_TWILIO_API_KEY_SECRET": SECRET,
-    "HOOKFLASH_TWILIO_CALLBACK_URL": "https://hooks.example",
-    "HOOKFLASH_TWILIO_CALLBACK_KEY": "k" * 32,
-}
 
 
 def test_an_account_is_a_provider(environ: Environ) -> None:

@@ -11,7 +11,7 @@ from hookflash.names import TASK_QUEUE
 from tests.support.polling import eventually
 from tests.support.ports import free_address
 from tests.support.prometheus import Scrape, scrape
-from tests.workers.environ import SECRET
+from tests.workers.environ import TWILIO
 from tests.workers.process import temporal_at, worker_process
 from workers.provider_settings import SIMULATOR
 from workers.settings import Settings
@@ -86,14 +86,9 @@ async def test_a_worker_shows_that_it_takes_no_webhooks_of_the_account_in_its_se
 ) -> None:
     """Else nothing is to be seen of it where no ingress was ever started."""
     address = free_address()
-    account = {
+    account = TWILIO | {
         "HOOKFLASH_SIMULATOR": "false",
         "HOOKFLASH_TWILIO_NODE": "main",
-        "HOOKFLASH_TWILIO_ACCOUNT_SID": "AC" + "a" * 32,
-        "HOOKFLASH_TWILIO_API_KEY_SID": "SK" + "b" * 32,
-        "HOOKFLASH_TWILIO_API_KEY_SECRET": SECRET,
-        "HOOKFLASH_TWILIO_CALLBACK_URL": "https://hooks.example",
-        "HOOKFLASH_TWILIO_CALLBACK_KEY": "k" * 32,
         "HOOKFLASH_TWILIO_BASE_URL": "http://127.0.0.1:1",
         "HOOKFLASH_TWILIO_SYNC_URL": "http://127.0.0.1:1",
         "HOOKFLASH_METRICS_ADDRESS": address,
