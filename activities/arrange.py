@@ -11,7 +11,7 @@ from activities import metrics
 from activities.signs_of_life import signs_of_life
 from activities.telephony.errors import OutcomeUnknown, ProtocolError, TelephonyError
 from activities.telephony.interface import Telephony
-from activities.telephony.model import Arrangement, Frozen, Observation, SeenLeg
+from activities.telephony.model import Arrangement, Frozen, Observation, Phase, SeenLeg
 from hookflash.names import owner_token
 
 ARRANGE = "arrange"
@@ -137,10 +137,16 @@ def news(observation: Observation, arrangement: Arrangement) -> Observation:
         observation: What the provider has seen, of all legs.
         arrangement: What was known of them.
     """
-    known = [SeenLeg(leg=leg.leg, phase=leg.known) for leg in arrangement.legs]
-    unknown = tuple(seen for seen in observation.legs if seen not in known)
+    known = {leg.leg: leg.known for leg in arrangement.legs}
+    unknown = tuple(seen for seen in observation.legs if _is_news(seen, known.get(seen.leg, Phase.NEW)))
     since = None if observation.since == arrangement.since else observation.since
     return observation.model_copy(update={"legs": unknown, "since": since})
+
+
+def _is_news(seen: SeenLeg, known: Phase) -> bool:
+    # When it was dialled is known of a leg that has rung.
+    dialled_at = seen.dialled_at if known <= Phase.DIALLING else None
+    return seen.model_copy(update={"dialled_at": dialled_at}) != SeenLeg(leg=seen.leg, phase=known)
 
 
 def _not_earlier(observation: Observation, behind: timedelta) -> Observation:

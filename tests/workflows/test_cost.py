@@ -182,19 +182,25 @@ async def test_the_answer_of_an_arrangement_tells_what_was_not_known(engine: Eng
     assert [(leg["leg"], leg["cause"]) for leg in last["legs"]] == [(request.agent.leg, "released")]
 
 
+DIALLED_AT = datetime(2026, 11, 23, tzinfo=UTC)
+
+
 def test_what_is_not_known_is_told() -> None:
     wanted = Arrangement(
         room="room", legs=tuple(WantedLeg(leg=it, name=it, placement=Placement.IN_ROOM, known=UP) for it in "abcdef")
     )
-    plain = SeenLeg(leg="a", phase=UP)
+    called = WantedLeg(leg="g", name="g", placement=Placement.RINGING, known=Phase.DIALLING)
+    wanted = wanted.model_copy(update={"legs": (*wanted.legs, called)})
+    plain = (SeenLeg(leg="a", phase=UP), SeenLeg(leg="a", phase=UP, dialled_at=DIALLED_AT))
     told = (
         SeenLeg(leg="b", phase=Phase.ENDED),
         SeenLeg(leg="c", phase=UP, owner="transfer:other/run"),
         SeenLeg(leg="d", phase=UP, former_owner="connected:other/run"),
         SeenLeg(leg="e", phase=UP, recording=RecordingTrouble.NOT_PAUSED),
-        SeenLeg(leg="f", phase=UP, dialled_at=datetime(2026, 11, 23, tzinfo=UTC)),
+        SeenLeg(leg="f", phase=Phase.RINGING, dialled_at=DIALLED_AT),
+        SeenLeg(leg="g", phase=Phase.DIALLING, dialled_at=DIALLED_AT),
     )
-    seen = Observation(legs=(plain, *told), stands=True, mark="m", since=datetime(2026, 11, 22, tzinfo=UTC))
+    seen = Observation(legs=(*plain, *told), stands=True, mark="m", since=datetime(2026, 11, 22, tzinfo=UTC))
     assert news(seen, wanted) == seen.model_copy(update={"legs": told})
     assert news(seen, wanted.model_copy(update={"since": seen.since})).since is None
     younger = seen.model_copy(update={"since": datetime(2026, 11, 23, tzinfo=UTC)})

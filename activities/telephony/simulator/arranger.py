@@ -176,7 +176,7 @@ class Arranger:
             cause=leg.cause,
             evidence=leg.evidence,
             recording=_trouble(leg, want.recording) if leg.live else None,
-            dialled_at=leg.dialled_at if want.known == Phase.NEW else None,
+            dialled_at=leg.dialled_at,
             former_owner=leg.former_owner,
         )
 
