@@ -61,6 +61,8 @@ class Timers:
         self._rest = rest
         self._waits: dict[Deadline, Wait] = {}
         self._alarm: _Alarm | None = None
+        self._last: asyncio.Task[None] | None = None
+        """That of the last alarm, which may be over."""
 
     @property
     def running(self) -> tuple[Wait, ...]:
@@ -76,6 +78,11 @@ class Timers:
             if deadline not in self._waits:
                 self._begin(deadline, self._length(deadline))
         self._set()
+
+    def raise_if_broken(self) -> None:
+        """Raise what a mistake in our own code raised as a wait ended: no other wait would end after it."""
+        if (last := self._last) is not None and last.done() and not last.cancelled() and (error := last.exception()):
+            raise error
 
     def lapse(self) -> None:
         """Let no wait count any more, of a workflow that is about to end: its timer goes with it, for no event.
@@ -113,7 +120,8 @@ class Timers:
             if first is not None and stays and alarm.wait.until == first[1].until:
                 return
             alarm.task.cancel()
-        self._alarm = _Alarm(*first, asyncio.create_task(self._wait(*first))) if first else None
+        self._last = asyncio.create_task(self._wait(*first)) if first else None
+        self._alarm = _Alarm(*first, self._last) if first and self._last else None
 
     async def _wait(self, deadline: Deadline, wait: Wait) -> None:
         left = wait.until - workflow.now()

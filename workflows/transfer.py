@@ -4,10 +4,8 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
-from activities.arrange import DECLINE, DeclineInput
 from hookflash import (
     Actor,
     Cause,
@@ -43,6 +41,7 @@ from workflows.core import (
     decide,
     refuse,
 )
+from workflows.declining import tell_declined
 from workflows.feature_codes import DigitCollector
 from workflows.handover import hand_over, take_over
 from workflows.inbox import COMMAND_REJECTED, Inbox
@@ -161,23 +160,6 @@ class Transfer(Inbox):
         self._ledger.first_step(state, workflow.now())
         return state
 
-    async def _decline(self, call: Call) -> None:
-        """Tell the phone that has asked for this transfer that it never began: no arrangement says so."""
-        asked = DeclineInput(provider=call.request.provider, leg=call.request.agent.leg)
-        try:
-            await workflow.execute_activity(
-                DECLINE,
-                asked,
-                task_queue=call.queue or None,
-                start_to_close_timeout=timedelta(seconds=2),
-                schedule_to_close_timeout=timedelta(seconds=10),
-                retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),
-                summary="Tell the agent's phone that nothing comes of it",
-            )
-        except ActivityError as error:
-            with about(leg=asked.leg):
-                workflow.logger.warning("the agent's phone was not told: %s", error)
-
     async def _plan(self, target: Target) -> PlannedTarget:
         await workflow.wait_condition(lambda: self._call is not None)
         call = self._call
@@ -208,6 +190,7 @@ class Transfer(Inbox):
 
     def _something_new(self) -> bool:
         self._arranger.raise_if_broken()
+        self._timers.raise_if_broken()
         return bool(self._inbox)
 
     async def _consume(self, call: Call, news: News) -> None:
@@ -345,7 +328,7 @@ class Transfer(Inbox):
         self._board.post(call, state, ())
         await hand_over(call, state)
         if call.request.agent.asked_by_phone and (not state.begun or result.outcome is Outcome.REJECTED):
-            await self._decline(call)
+            await tell_declined(call)
         for news in self._inbox:
             if isinstance(news, Asked) and not news.answered:
                 news.refused, news.answered = "the transfer is over", True

@@ -1,6 +1,5 @@
 """However many waits there are, one timer runs: for the one that ends first, and named by it."""
 
-import asyncio
 import re
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -27,7 +26,7 @@ pytestmark = pytest.mark.timeout(60)
 STARTED = EventType.EVENT_TYPE_TIMER_STARTED
 FIRED = EventType.EVENT_TYPE_TIMER_FIRED
 CANCELED = EventType.EVENT_TYPE_TIMER_CANCELED
-SIGNALED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 
 LONG, LONGER, LONGEST = 300, 1800, 3600
 """Seconds of waits that end in no test."""
@@ -165,7 +164,7 @@ async def test_a_wait_that_ends_earlier_takes_the_timer_over_and_gives_it_back(k
     await keeping.keep(hold_budget=60)
     begun = (await keeping.seen()).running[0]
     await keeping.keep(hold_budget=60, ring=20)
-    await asyncio.sleep(0.6)
+    await passed(begun.since + timedelta(seconds=0.6))
     await keeping.keep(hold_budget=60)
     *taken, last = await keeping.happened()
     budget = "Customer waits, hold budget (1 min"
@@ -213,8 +212,9 @@ async def test_what_ends_in_the_same_millisecond_is_one_timer_and_fires_in_its_o
 async def test_what_ended_while_nobody_worked_is_over_at_once_in_the_order_of_the_ends(resting: Keeping) -> None:
     async with at_work(resting.worker()):
         await resting.keep(overall_limit=SOON + 0.6, hold_budget=SOON + 0.3, ring=SOON, consult_limit=LONG)
+        last = sorted(it.until for it in (await resting.seen()).running)[-2]
     await resting.until(1, FIRED)
-    await asyncio.sleep(1)  # until the other two are over: nothing says so
+    await passed(last)
     async with at_work(resting.worker()):
         await resting.fired("ring", "hold_budget", "overall_limit")
         happened = await resting.happened()
@@ -245,8 +245,9 @@ async def test_what_is_over_when_its_turn_comes_needs_no_timer(resting: Keeping)
     """The first one goes in the moment in which its time is up, and the next has had its time too."""
     async with at_work(resting.worker()):
         await resting.keep(ring=SOON, hold_budget=SOON + 0.1)
+        last = max(it.until for it in (await resting.seen()).running)
     await resting.until(1, FIRED)
-    await asyncio.sleep(0.3)
+    await passed(last)
     await resting.order(Order(keep={"hold_budget": SOON + 0.1}), done=False)
     async with at_work(resting.worker()):
         await resting.fired("hold_budget")
@@ -316,6 +317,15 @@ async def test_an_end_that_fails_lets_waits_begin_again(keeping: Keeping) -> Non
     ]
 
 
+async def test_a_mistake_in_the_code_suspends_the_workflow_and_no_wait_is_lost_in_silence(resting: Keeping) -> None:
+    """Without the one timer nothing would ever end. An operator sees it, and another build goes on."""
+    async with at_work(resting.worker()):
+        await resting.order(Order(keep={"ring": 0.5, "hold_budget": LONG}, breaks=True), done=False)
+        await resting.until(1, FAILED)
+        (failed,) = [it for it in await resting.events() if it.event_type == FAILED]
+    assert failed.workflow_task_failed_event_attributes.failure.message == "a mistake"
+
+
 async def test_where_nothing_waits_there_is_no_timer(keeping: Keeping) -> None:
     await keeping.keep()
     assert await keeping.happened() == []
@@ -332,6 +342,15 @@ async def test_of_two_that_end_together_the_one_that_stays_gives_its_name(keepin
     await keeping.keep(ring=60, accept=60)
     await keeping.keep(accept=60)
     assert (await keeping.happened())[1:] == ["cancel Ring Bob (1 min)", "start Bob accepts (1 min)"]
+
+
+async def passed(moment: datetime) -> None:
+    """Wait until a moment is over, by the clock that this process shares with the server."""
+
+    async def over() -> bool | None:
+        return datetime.now(UTC) > moment or None
+
+    await eventually(over, f"{moment}")
 
 
 def _time(event: HistoryEvent) -> datetime:

@@ -20,6 +20,8 @@ class Order(BaseModel):
     extend: dict[str, float] = {}
     late: dict[str, float] = {}
     """How much longer a wait has to be that is over."""
+    breaks: bool = False
+    """Whether the next wait that ends meets a mistake in the code, once."""
     lapse: bool = False
     stop: bool = False
 
@@ -53,19 +55,19 @@ class Keeper:
         self._inbox: deque[Order | _Fired] = deque()
         self._seconds: dict[str, float] = {}
         self._late: dict[str, float] = {}
-        self._stopped = self._lapsed = False
+        self._stopped = self._lapsed = self._breaks = False
         self._timers = Timers(
             lambda deadline: timedelta(seconds=self._seconds[_name(deadline)]),
             lambda deadline, length, left: timer_text(deadline, "Bob", length, left),
             lambda deadline: self._inbox.append(_Fired(_name(deadline))),
-            lambda deadline: timedelta(seconds=self._late.pop(_name(deadline), 0)),
+            self._rest,
         )
         self._seen = Seen(running=[], fired=[], fired_at=[], extended=[])
 
     @workflow.run
     async def run(self) -> Seen:
         while not self._stopped:
-            await workflow.wait_condition(lambda: bool(self._inbox))
+            await workflow.wait_condition(self._something_new)
             while self._inbox:
                 self._consume(self._inbox.popleft())
             if self._lapsed:
@@ -83,6 +85,15 @@ class Keeper:
         running = [Shown(text=it.text, since=it.since, until=it.until) for it in self._timers.running]
         return self._seen.model_copy(update={"running": running})
 
+    def _something_new(self) -> bool:
+        self._timers.raise_if_broken()
+        return bool(self._inbox)
+
+    def _rest(self, deadline: Deadline) -> timedelta:
+        if self._breaks:
+            raise RuntimeError("a mistake")
+        return timedelta(seconds=self._late.pop(_name(deadline), 0))
+
     def _consume(self, news: Order | _Fired) -> None:
         if isinstance(news, _Fired):
             if self._seconds.pop(news.wait, None) is not None:  # what is not there any more changes nothing
@@ -91,6 +102,7 @@ class Keeper:
             return
         self._seconds = self._seconds if news.keep is None else dict(news.keep)
         self._late |= news.late
+        self._breaks = news.breaks
         self._lapsed, self._stopped = news.lapse, news.stop
         if news.extend:
             self._timers.keep(_deadline(name) for name in self._seconds)
