@@ -38,20 +38,16 @@ async def almost_release(world: AsteriskWorld, transfer: Transfer) -> None:
     assert channel["channelvars"][RELEASED_FOR] == transfer.owner
 
 
-async def test_a_leg_that_somebody_else_ends_in_our_words_is_told(world: AsteriskWorld, transfer: Transfer) -> None:
+@pytest.mark.parametrize("was_to_end", [False, True], ids=["as ever", "it was to be released, and is kept"])
+async def test_a_leg_that_somebody_else_ends_in_our_words_is_told(
+    world: AsteriskWorld, transfer: Transfer, *, was_to_end: bool
+) -> None:
+    """Kept is an agent who was to be released in the moment in which the target left."""
     customer, agent = transfer.customer, transfer.agent
     await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM})
-    async with listening(world) as listener:
-        await hang_up(world, agent)
-        assert (await listener.until(agent, LegEventKind.ENDED)).cause is Cause.RELEASED
-
-
-async def test_a_leg_that_was_to_end_and_is_kept_is_told_of_again(world: AsteriskWorld, transfer: Transfer) -> None:
-    """The target has left in the moment in which the agent was to be released, so the agent is needed."""
-    customer, agent = transfer.customer, transfer.agent
-    await transfer.arrange({customer: ON_HOLD, agent: IN_ROOM})
-    await almost_release(world, transfer)
-    assert (await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM})).stands
+    if was_to_end:
+        await almost_release(world, transfer)
+        assert (await transfer.arrange({customer: IN_ROOM, agent: IN_ROOM})).stands
     async with listening(world) as listener:
         await hang_up(world, agent)
         assert (await listener.until(agent, LegEventKind.ENDED)).cause is Cause.RELEASED

@@ -12,6 +12,7 @@ COMPANY = "+14155550100"
 """A number of the company's own."""
 
 IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
+GONE, SCREENING = Placement.GONE, Placement.SCREENING
 
 
 def needs(world: World, feature: Feature) -> None:
@@ -45,6 +46,18 @@ class Steps:
         if Feature.COUNT_CHANGES in self.world.unsupported:
             return 0
         return await self.world.changes()
+
+
+async def second_of_two_answers(world: World, transfer: Transfer) -> tuple[Party, Party]:
+    """Ring two targets for the customer, outside of the room, and let the second one answer. Return both."""
+    first, second = await transfer.target(name="target"), await transfer.target(name="target2")
+    ringing = {transfer.customer: IN_ROOM, transfer.agent: GONE, first: SCREENING, second: SCREENING}
+    await transfer.arrange(ringing)
+    await transfer.until_it_rings(first)
+    await transfer.until_it_rings(second)
+    await world.answer(second)
+    await transfer.until_answered(second, ringing)
+    return first, second
 
 
 async def nothing_left(world: World) -> None:

@@ -10,7 +10,7 @@ from activities.telephony.model import LegEventKind, Observation, Phase, Placeme
 from hookflash import Cause
 from tests.providers.contract import Transfer, seen
 from tests.providers.listening import Listener, listening
-from tests.providers.steps import needs
+from tests.providers.steps import needs, second_of_two_answers
 from tests.providers.world import Feature, Party, World
 
 IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
@@ -55,13 +55,7 @@ async def test_who_is_released_while_it_rings_is_told_of_by_the_answer_alone(wor
 async def test_who_is_too_late_is_told_of_by_the_answer_alone(world: World, transfer: Transfer) -> None:
     needs(world, Feature.UNTOLD_RELEASES)
     customer, agent = transfer.customer, transfer.agent
-    first, second = await transfer.target(name="target"), await transfer.target(name="target2")
-    ringing = {customer: IN_ROOM, agent: GONE, first: SCREENING, second: SCREENING}
-    await transfer.arrange(ringing)
-    await transfer.until_it_rings(first)
-    await transfer.until_it_rings(second)
-    await world.answer(second)
-    await transfer.until_answered(second, ringing)
+    first, second = await second_of_two_answers(world, transfer)
     async with listening(world) as listener:
         answer = await transfer.arrange({customer: IN_ROOM, agent: GONE, first: GONE, second: IN_ROOM})
         assert_released(answer, first)

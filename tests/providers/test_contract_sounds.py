@@ -8,7 +8,7 @@ from activities.telephony.model import Announcement, LegEventKind, Phase, Placem
 from hookflash import Cause
 from tests.providers.contract import Transfer, seen
 from tests.providers.listening import listening
-from tests.providers.steps import Steps, needs, nothing_left
+from tests.providers.steps import Steps, needs, nothing_left, second_of_two_answers
 from tests.providers.world import ANNOUNCEMENT, MUSIC, RINGBACK, Feature, Manner, Party, World, eventually, expect
 
 IN_ROOM, ON_HOLD, RINGING = Placement.IN_ROOM, Placement.ON_HOLD, Placement.RINGING
@@ -182,13 +182,7 @@ async def test_the_lone_party_hears_ringback_while_targets_are_rung_to_be_screen
 
 async def test_the_first_of_two_screened_targets_is_let_in(world: World, transfer: Transfer) -> None:
     customer, agent = transfer.customer, transfer.agent
-    first, second = await transfer.target(name="target"), await transfer.target(name="target2")
-    ringing = {customer: IN_ROOM, agent: GONE, first: SCREENING, second: SCREENING}
-    await transfer.arrange(ringing)
-    await transfer.until_it_rings(first)
-    await transfer.until_it_rings(second)
-    await world.answer(second)
-    await transfer.until_answered(second, ringing)
+    first, second = await second_of_two_answers(world, transfer)
     let_in = {customer: IN_ROOM, agent: GONE, first: GONE, second: IN_ROOM}
     await Steps(transfer)(let_in, {customer: {"target2"}, second: {"customer"}, first: set(), agent: set()})
     assert seen(await transfer.arrange(let_in), first).cause == Cause.RELEASED

@@ -12,6 +12,7 @@ from temporalio.worker import Worker
 from tests.support.namespaces import new_namespace
 from tests.workers.environ import Environ
 from tests.workers.recorder import Recorder
+from tests.workers.turn import NODE, Handle
 from workers.sandbox import sandbox
 
 
@@ -27,6 +28,13 @@ async def recorder_queue(client: Client) -> AsyncIterator[str]:
     worker = Worker(client, task_queue=f"recorder-{uuid4()}", workflows=[Recorder], workflow_runner=sandbox())
     async with worker:
         yield worker.task_queue
+
+
+@pytest.fixture
+async def transfers(client: Client, recorder_queue: str) -> list[Handle]:
+    """Three workflows that record what they are told."""
+    ids = [f"transfer:{NODE}:{uuid4()}" for _ in range(3)]
+    return [await client.start_workflow(Recorder.run, id=it, task_queue=recorder_queue) for it in ids]
 
 
 @pytest.fixture

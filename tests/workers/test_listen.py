@@ -1,23 +1,19 @@
 """One listener's turn, from the first look to the reason why it ends. Signals go to a real Temporal server."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
 from temporalio import workflow
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Worker
 
 from activities import listener_session
-from activities.key_presses import MOST_KEYS
 from activities.listen import Listen
 from activities.listener_session import Listening
 from activities.telephony.errors import ProtocolError, ProviderUnavailable
@@ -26,68 +22,15 @@ from hookflash import Cause, Evidence, ProviderEvent, names
 from tests.support.polling import eventually
 from tests.workers.recorder import Recorder
 from tests.workers.scripted_telephony import LEG, MARK, ScriptedTelephony
+from tests.workers.turn import NODE, Handle, Turn, heard, listening
 from workers.sandbox import sandbox
 
 pytestmark = pytest.mark.timeout(30)
 
-NODE = "node"
 RECONCILE = ProviderEvent(kind="reconcile", legs={LEG: "ringing"}, mark=MARK)
 """What a transfer is told of its legs when somebody begins to listen."""
 LOOK = ProviderEvent(kind="reconcile")
 """What one without a leg is told."""
-
-Handle = WorkflowHandle[Any, Any]
-
-
-class Turn(ActivityEnvironment):
-    """A listener in the background."""
-
-    def __init__(
-        self,
-        client: Client,
-        telephony: ScriptedTelephony,
-        length: timedelta = timedelta(hours=1),
-        node: str = NODE,
-        heartbeat_timeout: timedelta | None = None,
-    ) -> None:
-        super().__init__()
-        self.info = replace(self.info, start_to_close_timeout=length, heartbeat_timeout=heartbeat_timeout)
-        self.beats: list[Listening] = []
-        self.on_heartbeat = self.beats.append
-        self.leaving = asyncio.Event()
-        turn = Listen(client, {node: telephony}, leaving=self.leaving).listen
-        self.task = asyncio.create_task(self.run(turn, node))
-
-
-@asynccontextmanager
-async def listening(
-    client: Client, telephony: ScriptedTelephony, node: str = NODE, heartbeat_timeout: timedelta | None = None
-) -> AsyncGenerator[Turn]:
-    """A turn that ends with the block, if it has not before."""
-    turn = Turn(client, telephony, node=node, heartbeat_timeout=heartbeat_timeout)
-    try:
-        await telephony.until_connections(1)
-        yield turn
-    finally:
-        turn.task.cancel()
-        await asyncio.gather(turn.task, return_exceptions=True)
-
-
-@pytest.fixture
-async def transfers(client: Client, recorder_queue: str) -> list[Handle]:
-    """Three workflows that record what they are told."""
-    ids = [f"transfer:{NODE}:{uuid4()}" for _ in range(3)]
-    return [await client.start_workflow(Recorder.run, id=it, task_queue=recorder_queue) for it in ids]
-
-
-async def heard(transfer: Handle, count: int) -> list[ProviderEvent]:
-    """Return what a transfer was told, once that many events were."""
-
-    async def look() -> list[ProviderEvent] | None:
-        events = await transfer.query(Recorder.heard)
-        return events if len(events) >= count else None
-
-    return await eventually(look, f"{count} events of {transfer.id}")
 
 
 async def test_every_open_transfer_looks_at_the_real_state_first(client: Client, transfers: list[Handle]) -> None:
@@ -215,29 +158,6 @@ async def test_what_happens_is_passed_on_word_for_word(client: Client, transfers
             ProviderEvent(kind="digit", leg="leg-1", digit="#"),
             ProviderEvent(kind="ended", leg="leg-1", cause="busy", evidence=evidence),
         ]
-
-
-async def test_who_leans_on_a_key_is_heard_to_hang_up_all_the_same(client: Client, transfers: list[Handle]) -> None:
-    """Temporal takes so many signals per run, and then not even the one that says that a leg has ended."""
-    telephony, transfer = ScriptedTelephony(), transfers[0]
-    async with listening(client, telephony):
-        for _ in range(2 * MOST_KEYS):
-            telephony.say(transfer.id, "customer", LegEventKind.DIGIT, digit="1")
-        telephony.say(transfer.id, "agent", LegEventKind.DIGIT, digit="*")
-        telephony.say(transfer.id, "customer", LegEventKind.ENDED)
-        events = await heard(transfer, MOST_KEYS + 2)
-    assert [it.leg for it in events] == [*["customer"] * MOST_KEYS, "agent", "customer"]
-    assert events[-1].kind == "ended"
-
-
-@pytest.mark.parametrize("begins", [names.WATCH, names.CALL_BACK])
-async def test_to_whom_keys_mean_nothing_none_is_told(client: Client, recorder_queue: str, begins: str) -> None:
-    watch = await client.start_workflow(Recorder.run, id=f"{begins}{NODE}:{uuid4()}", task_queue=recorder_queue)
-    telephony = ScriptedTelephony()
-    async with listening(client, telephony):
-        telephony.say(watch.id, "leg-1", LegEventKind.DIGIT, digit="1")
-        telephony.say(watch.id, "leg-1", LegEventKind.ENDED)
-        assert [it.kind for it in await heard(watch, 1)] == ["ended"]
 
 
 async def test_events_of_a_transfer_arrive_in_their_order(client: Client, transfers: list[Handle]) -> None:
