@@ -79,7 +79,7 @@ class Legs:
     def awaits_cause(self, seen: SeenLeg) -> bool:
         """Return whether an observed end of a leg is news, and its cause is not known."""
         leg = self._by_id.get(seen.leg)
-        return leg is not None and leg.phase is not Phase.ENDED and ended_without_cause(seen)
+        return leg is not None and leg.phase is not Phase.ENDED and is_unexplained(seen)
 
     def _add(self, leg: Leg) -> Leg:
         self._legs[leg.ref] = leg
@@ -107,7 +107,7 @@ class Legs:
         if leg is not None and seen.owner:
             # Somebody else's leg is none of ours, and what became of it none of our news.
             yield from self._advance(leg, Phase.ENDED, Cause.IN_TRANSFER, Evidence(text="in another transfer"))
-        elif leg is not None and not ended_without_cause(seen):
+        elif leg is not None and not is_unexplained(seen):
             yield from self._advance(leg, seen.phase, seen.cause, seen.evidence)
 
     def _advance(self, leg: Leg, phase: Phase, cause: Cause | None, evidence: Evidence) -> Iterator[Event]:
@@ -125,9 +125,9 @@ class Legs:
             yield LegRang(leg.ref)
 
 
-def ended_without_cause(seen: SeenLeg) -> bool:
+def is_unexplained(seen: SeenLeg) -> bool:
     """Return whether a leg has ended and only an event, still on its way perhaps, could tell why."""
-    return seen.phase is Phase.ENDED and seen.cause is None
+    return seen.phase is Phase.ENDED and (seen.cause is None or seen.assumed)
 
 
 _PHASES = {"ringing": Phase.RINGING, "answered": Phase.ANSWERED, "ended": Phase.ENDED}

@@ -6,10 +6,12 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from activities.telephony.model import SeenLeg
 from hookflash import (
     Actor,
     Cause,
     CommandName,
+    Evidence,
     Outcome,
     Party,
     ProviderEvent,
@@ -267,7 +269,7 @@ class Transfer(Inbox):
                     workflow.logger.warning(line)
         for seen in news.observation.legs:
             if call.legs.awaits_cause(seen):
-                self._allow_for_cause(seen.leg)
+                self._allow_for_cause(seen)
             for event in call.legs.saw(seen):
                 self._measuring.saw()
                 self._decide(call, event)
@@ -286,12 +288,14 @@ class Transfer(Inbox):
             # A surprise that changes nothing would be arranged again at once, for ever.
             self._decide(call, Arranged() if news.observation.stands else ArrangeFailed())
 
-    def _allow_for_cause(self, leg: str) -> None:
+    def _allow_for_cause(self, seen: SeenLeg) -> None:
         """Give the event that says why a leg ended a moment to arrive: 'busy' says more than 'gone'."""
+        leg, likeliest = seen.leg, seen.cause or Cause.PROVIDER_ERROR
+        evidence = seen.evidence if seen.cause else Evidence()  # a cause that comes even later may still explain it
 
         async def allow() -> None:
             await workflow.sleep(CAUSE_FOLLOWS, summary="Why a leg ended is still to be told (500 ms)")
-            self._inbox.append(ProviderEvent(kind="ended", leg=leg, cause=Cause.PROVIDER_ERROR))
+            self._inbox.append(ProviderEvent(kind="ended", leg=leg, cause=likeliest, evidence=evidence))
 
         if leg not in self._unexplained:
             self._unexplained[leg] = asyncio.create_task(allow())

@@ -231,6 +231,9 @@ class SeenLeg(Frozen):
     dialled_at: datetime | None = None
     """For a leg that was dialled to make this arrangement true: when, by the clock of whoever dialled it. Its ringing
     time counts from there, however long the news is on its way. Default: it was not, or long before."""
+    assumed: bool = False
+    """For an ended leg: nobody saw it end, so the cause is only the likeliest, and the event that says otherwise may
+    still be on its way. Default: no."""
     former_owner: str = ""
     """Workflow that was told about this leg before the present owner. It stays, so that a lost answer loses nothing:
     whoever is told twice does not mind. Default: nobody."""

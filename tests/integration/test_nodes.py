@@ -190,7 +190,7 @@ async def test_a_restarted_node_has_lost_its_calls_and_every_transfer_says_so(no
         await _given_up(await office.phones.phone(name))
     await office.node.start()
     results = [await asyncio.wait_for(it.wait(), PATIENCE) for it in (ringing, consulting, deciding, swapped)]
-    assert [result.outcome for result in results] == [Outcome.CALLBACK_SCHEDULED, *[Outcome.FAILED] * 3]
+    assert [result.outcome for result in results] == [Outcome.CALLBACK_SCHEDULED, *[Outcome.FAILED] * 3], results
     for result in results:
         assert (result.cause, result.ended_by.value, result.customer_with) == (Cause.NODE_DOWN, "engine", ())
         assert says_why(result.evidence), result

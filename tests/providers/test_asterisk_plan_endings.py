@@ -1,6 +1,7 @@
 """Legs that ended, or whose time is up, and what is done without them: pure, without an Asterisk."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -75,6 +76,16 @@ def test_why_a_leg_is_not_there(name: str, fields: dict[str, object], cause: Cau
     expired = bool(fields.pop("expired", False))
     made = plan(wanted(leg(name, placement, expired=expired, **fields)), picture())
     assert made.endings[name].cause == cause
+
+
+def test_of_a_leg_that_was_up_it_is_said_whether_an_event_may_know_better() -> None:
+    """A node that is being shut down takes its legs away one after another, and only the events say why."""
+    want = wanted(leg(T, RINGING, known=Phase.ANSWERED))
+    assert plan(want, picture()).endings[T].assumed
+    hung_up = Ending(Cause.HUNG_UP, Evidence(q850=16))
+    assert not plan(want, picture(), {T: hung_up}).endings[T].assumed
+    restarted = replace(picture(), restarted=datetime(2026, 11, 23, tzinfo=UTC))
+    assert not plan(want, restarted).endings[T].assumed
 
 
 def test_an_ending_that_was_seen_says_more() -> None:

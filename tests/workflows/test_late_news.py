@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 from temporalio import activity
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
 from activities.admission import ADMIT, Admission, AdmissionInput, Verdict
 from activities.telephony.model import Arrangement, Observation, Phase
 from activities.telephony.simulator import SimulatedExchange
-from hookflash import Cause, Mode, Outcome, ProviderEvent, Retarget, Stage, Target
+from hookflash import Cause, Evidence, Mode, Outcome, ProviderEvent, Retarget, Stage, Target
 from tests.support.polling import eventually
 from tests.workflows.engine import TENANTS, Engine, Running, running_engine
 from tests.workflows.soundness import ends_soundly
@@ -91,6 +92,55 @@ async def test_a_cause_that_comes_too_late_to_decide_anything_still_explains_the
     await transfer.do("cancel")
     result = await ends_soundly(transfer)
     assert result.attempts[0].cause is Cause.BUSY
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_customer_who_is_gone_has_not_hung_up_before_the_event_could_say_otherwise(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, *, told: bool
+) -> None:
+    """The node is being shut down as an arrangement is made: the customer is not there, and the event comes later."""
+    transfer = await engine.transfer(Mode.WARM, "sim:bob?answer=50ms")
+    await transfer.reaches(Stage.CONSULTING)
+    await transfer.hear(customer={"music"}, agent={"target"}, target={"agent"})
+    customer, arrange = transfer.request.customer.leg, engine.exchange.arrange
+    owner = engine.exchange.legs[customer].owner
+    unseen = Evidence(text="its last event was not seen")
+
+    async def nobody_hears(_: str, event: ProviderEvent) -> None:
+        assert event.leg == customer
+
+    async def assuming(wanted: Arrangement) -> Observation:
+        observation = await arrange(wanted)
+        how = {"cause": Cause.HUNG_UP, "evidence": unseen, "assumed": True}
+        legs = tuple(it.model_copy(update=how) if it.leg == customer else it for it in observation.legs)
+        return observation.model_copy(update={"legs": legs})
+
+    engine.post = nobody_hears
+    monkeypatch.setattr(engine.exchange, "arrange", assuming)
+    engine.exchange.hang_up(customer)
+    before = await _answers(transfer)
+    await transfer.do("swap")
+    await eventually(lambda: _more_answers(transfer, before), "the look that finds nobody")
+    engine.post = None
+    if told:
+        evidence = Evidence(text="the node was shut down")
+        await engine.signal(owner, ProviderEvent(kind="ended", leg=customer, cause=Cause.NODE_DOWN, evidence=evidence))
+    monkeypatch.undo()
+    result = await transfer.result()
+    if told:
+        assert (result.outcome, result.cause) == (Outcome.FAILED, Cause.NODE_DOWN)
+    else:
+        assert (result.outcome, result.cause, result.evidence) == (Outcome.CUSTOMER_LEFT, Cause.HUNG_UP, unseen)
+
+
+async def _answers(transfer: Running) -> int:
+    """Return how many activities have been answered."""
+    events = (await transfer.handle.fetch_history()).events
+    return sum(it.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED for it in events)
+
+
+async def _more_answers(transfer: Running, than: int) -> bool | None:
+    return await _answers(transfer) > than or None
 
 
 async def _second_leg(transfer: Running) -> str | None:

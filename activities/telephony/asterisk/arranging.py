@@ -251,7 +251,13 @@ class Arranging:
         for leg in self._wanted.legs:
             ended = plan.endings.get(leg.leg)
             if ended is not None:
-                seen = SeenLeg(leg=leg.leg, phase=Phase.ENDED, cause=ended.cause, evidence=ended.evidence)
+                seen = SeenLeg(
+                    leg=leg.leg,
+                    phase=Phase.ENDED,
+                    cause=ended.cause,
+                    evidence=ended.evidence,
+                    assumed=ended.assumed,
+                )
             elif (channel := picture.channels.get(leg.leg)) is not None:
                 seen = SeenLeg(
                     leg=leg.leg,

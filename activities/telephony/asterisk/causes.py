@@ -93,6 +93,8 @@ class Ending:
     cause: Cause | None
     """None: it has ended, and only the event that says why could tell."""
     evidence: Evidence
+    assumed: bool = False
+    """Whether the cause is only the likeliest, as nobody here saw it end."""
 
 
 SHUTDOWN = 4

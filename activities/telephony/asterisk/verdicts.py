@@ -76,7 +76,8 @@ def _lost(leg: WantedLeg) -> Ending:
     """Judge a leg that was there once. Asterisk keeps nothing of an ended channel, and sends no event twice."""
     unseen = "it has ended; its last event was not seen"
     if leg.known >= Phase.ANSWERED:
-        return _said(Cause.HUNG_UP, unseen)
+        # Or its node is being shut down: that is in the event alone.
+        return Ending(Cause.HUNG_UP, Evidence(text=unseen), assumed=True)
     if leg.expired:
         return _said(unanswered(leg.known), unseen)
     return _said(None, unseen)
