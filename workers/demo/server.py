@@ -27,6 +27,9 @@ DYNAMIC_CONFIG = {
     # wait for a look, and where none is to be had soon, the next is three to five seconds later (`lookAheadTask` in
     # https://github.com/temporalio/temporal/blob/main/service/history/queues/queue_scheduled.go).
     "history.timerProcessorMaxPollRPS": "1000",
+    # As often it looks for steps and activities that are to be given out: the one after the twentieth within a second
+    # waits up to 50 ms, and one transfer alone needs two dozen.
+    "history.transferProcessorMaxPollRPS": "1000",
     # Search attributes are otherwise unknown for a while after they were registered.
     "system.forceSearchAttributesCacheRefreshOnRead": "true",
 }
