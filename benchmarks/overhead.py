@@ -22,8 +22,7 @@ On the simulator, which answers within a millisecond, so what is left is Tempora
 has here, without a decision, a journal, search attributes or timers; each has a worker process of its own on one
 server. *Command* is `hold` and `unhold` while the target rings: until the caller has its answer, and until the
 provider has been asked (the start of the activity, by the server's clock). *Whole transfer* is a cold one, from the
-caller's request to its result, without the time that the target lets it ring. The floor has the SDK's
-sandbox, as by default; the engine has none, which is a part of the ratios."""
+caller's request to its result, without the time that the target lets it ring. Neither has the SDK's sandbox."""
 LIMIT = Asked(ratio_at_most=1.3)
 FLOOR = "bare workflow"
 ANSWER = 0.05

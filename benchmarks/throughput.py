@@ -14,7 +14,7 @@ ABOUT = """\
 Cold transfers on the simulator, twenty of them at any time, from a client of its own process; the engine and its
 floor (`Floor` in `benchmarks/peers.py`) in turns. *A core of worker* is the CPU time that the worker process took, by
 the kernel's account, so it does not matter who else was busy. The watch over the connected call is part of both.
-The floor has the SDK's sandbox, as by default; the engine has none, which is a part of the ratio."""
+Neither has the SDK's sandbox."""
 AT_ONCE = 20
 ROUND = 12.0
 SETTLE = 3
