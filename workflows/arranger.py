@@ -49,12 +49,17 @@ class Arranger:
         self._mark = ""
         """What stands for the last aim, as long as it is true and nothing else has been tried."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is being made true."""
+        return self._work is not None and not self._work.done()
+
     def follow(self, state: State) -> None:
         """Make a state's aim true from now on, unless the state is to wait before another try."""
         if state.retrying:
             return
         aim = self._wanted = Aim.of(state)
-        if self._work is None or self._work.done():
+        if not self.busy:
             if aim != self._aimed_at:
                 self._work = asyncio.create_task(self._carry_out())
         elif self._attempt is not None and aim != self._aimed_at:

@@ -74,8 +74,16 @@ class NoticeBoard:
             self._status = self._status.model_copy(update={"journal": tuple(self._journal)})
             workflow.set_current_details(details(self._status))
 
-    def post(self, call: Call, state: State, waits: tuple[Wait, ...]) -> None:
-        """Post the present state everywhere."""
+    def post(self, call: Call, state: State, waits: tuple[Wait, ...], *, arranging: bool) -> None:
+        """Post the present state everywhere.
+
+        Args:
+            call: The call.
+            state: What is to be true.
+            waits: Waits that run.
+            arranging: Whether it is being made true. Attributes wait for what comes of it, or whoever gave a command
+                waits for them (2 of 13 ms). Not those by which a leg is found: it may be rung in this very step.
+        """
         where = placements(state)
         self._status = TransferStatus(
             mode=call.request.mode,
@@ -94,9 +102,9 @@ class NoticeBoard:
         )
         workflow.set_current_details(details(self._status))
         if not state.closing:
-            self._upsert(call.request, state)
+            self._upsert(call.request, state, arranging)
 
-    def _upsert(self, request: TransferRequest, state: State) -> None:
+    def _upsert(self, request: TransferRequest, state: State, arranging: bool) -> None:
         """Write the search attributes that have changed: each write is an event of the history, and has its price."""
         status = self.status
         customer = next((leg for leg in status.legs if leg.leg == request.customer.leg), None)
@@ -109,7 +117,10 @@ class NoticeBoard:
         if self.result is None or attributes.TRANSFER_LEGS.name not in self._posted:
             legs = [leg.leg for leg in status.legs] or [request.customer.leg]
             # The one list of words by which a transfer is found. No leg has the form of a reference.
-            values.append(attributes.TRANSFER_LEGS.value_set([*legs, *request.references]))
+            found_by = attributes.TRANSFER_LEGS.value_set([*legs, *request.references])
+            if arranging and self._posted.get(found_by.key.name) == found_by.value:
+                return
+            values.append(found_by)
         if self.result is not None:
             values.append(attributes.TRANSFER_OUTCOME.value_set(self.result.outcome.value))
             if self.result.cause is not None:

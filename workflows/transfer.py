@@ -116,7 +116,7 @@ class Transfer(Inbox):
                 self._timers.lapse()
             else:
                 self._timers.keep(deadlines(self._state))
-            self._board.post(call, self._state, self._timers.running)
+            self._board.post(call, self._state, self._timers.running, arranging=self._arranger.busy)
             await workflow.wait_condition(self._something_new)
             while self._inbox:
                 await self._consume(call, self._inbox.popleft())
@@ -329,7 +329,7 @@ class Transfer(Inbox):
         self._timers.lapse()
         result = self._board.result = self._ledger.result(state, workflow.now())
         self._measuring.finished(result)
-        self._board.post(call, state, ())
+        self._board.post(call, state, (), arranging=False)
         await hand_over(call, state)
         if call.request.agent.asked_by_phone and (not state.begun or result.outcome is Outcome.REJECTED):
             await tell_declined(call)

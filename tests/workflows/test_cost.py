@@ -34,7 +34,9 @@ STARTED = EventType.EVENT_TYPE_TIMER_STARTED
 UPSERT = EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES
 CANCELED = EventType.EVENT_TYPE_TIMER_CANCELED
 UP = Phase.ANSWERED
+SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
 COMPLETED = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
+ANSWERED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED
 FIRED = EventType.EVENT_TYPE_TIMER_FIRED
 
 
@@ -64,6 +66,13 @@ async def _stage(transfer: Running) -> str | None:
     return (await transfer.handle.describe()).typed_search_attributes.get(TRANSFER_STAGE)
 
 
+async def _shows(transfer: Running, stage: str, within: float = 10) -> None:
+    async def shown() -> bool | None:
+        return await _stage(transfer) == stage or None
+
+    await eventually(shown, f"{stage} in the list", within=within)
+
+
 async def test_attributes_are_written_when_it_rings_and_when_it_is_over(engine: Engine) -> None:
     transfer, _ = await cold_answered(engine)
     stages = [
@@ -72,6 +81,21 @@ async def test_attributes_are_written_when_it_rings_and_when_it_is_over(engine: 
         if event.event_type == UPSERT
     ]
     assert stages == [b'"ringing"', b'"ended"']
+
+
+async def test_legs_are_found_before_they_ring_and_nobody_waits_for_other_attributes(engine: Engine) -> None:
+    transfer = await engine.transfer(Mode.WARM, "sim:bob?answer=50ms")
+    await transfer.reaches(Stage.CONSULTING)
+    await transfer.do("conference")
+    await transfer.reaches(Stage.THREE_WAY)
+    await _shows(transfer, "three_way")
+    kinds = [event.event_type for event in (await transfer.handle.fetch_history()).events]
+    told = [it for it in kinds if it in (UPSERT, SCHEDULED, COMPLETED, ANSWERED)]
+    policy = [SCHEDULED, COMPLETED]
+    ringing = [UPSERT, SCHEDULED, COMPLETED]
+    consulting = [SCHEDULED, COMPLETED, UPSERT]
+    three_way = [SCHEDULED, ANSWERED, COMPLETED, UPSERT]
+    assert told == [*policy, *ringing, *consulting, *three_way]
 
 
 async def test_a_transfer_has_one_timer_for_all_its_waits_and_takes_it_along_when_it_ends(engine: Engine) -> None:
@@ -129,14 +153,10 @@ async def test_a_wait_that_is_over_while_the_last_arrangement_is_made_changes_no
 async def test_an_end_that_takes_long_is_seen_in_the_list(engine: Engine) -> None:
     transfer = await engine.transfer(Mode.WARM, "sim:bob?answer=50ms")
     await transfer.reaches(Stage.CONSULTING)
-    assert await _stage(transfer) == "consulting"
+    await _shows(transfer, "consulting")
     engine.exchange.faults.outage = True
     assert (await transfer.do("complete")).stage is Stage.ENDING
-
-    async def seen() -> bool | None:
-        return await _stage(transfer) == "ending" or None
-
-    await eventually(seen, "the stage in the list", within=30)  # Temporal tries again for ten seconds first
+    await _shows(transfer, "ending", within=30)  # Temporal tries again for ten seconds first
     waits = [it.wait for it in (await transfer.status()).deadlines]
     assert waits in ([], ["retry"])
     engine.exchange.faults.outage = False
