@@ -79,7 +79,7 @@ async def run(options: Options) -> list[Row]:
             "command, worker killed within 30 ms": (_killed_within, engines, AFTER_A_KILL),
             "command, worker killed with the task": (_killed_with_the_task, engines, AFTER_A_KILL),
             "command, worker killed while it arranges": (_killed_arranging, engines, AFTER_A_KILL),
-            "start, worker killed within 100 ms": (_killed_beginning, engines, AFTER_A_KILL),
+            "start, worker killed within 50 ms": (_killed_beginning, engines, AFTER_A_KILL),
             "worker stopped (SIGSTOP), command at once": (_stopped, engines, AFTER_A_STOP),
             "listener killed, target refuses at once": (_listener_killed, listeners, AFTER_A_KILL),
             "listener stopped (SIGSTOP), target refuses at once": (_listener_stopped, listeners, AFTER_A_STOP),
@@ -202,7 +202,7 @@ async def _killed_beginning(on: Exchange, two: Two) -> float:
         return started[0].workflow_task_started_event_attributes.identity if started else None
 
     owner = await eventually(taken, "somebody who begins", PATIENCE)
-    await asyncio.sleep(random.uniform(0, 0.1))
+    await asyncio.sleep(random.uniform(0, 0.05))  # the INVITE comes after 50
     await two.strike(owner)
     killed = asyncio.get_running_loop().time()
     ringing = await target.incoming(PATIENCE)
