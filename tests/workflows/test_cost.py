@@ -85,9 +85,8 @@ async def test_attributes_are_written_when_it_rings_and_when_it_is_over(engine: 
 
 async def test_legs_are_found_before_they_ring_and_nobody_waits_for_other_attributes(engine: Engine) -> None:
     transfer = await engine.transfer(Mode.WARM, "sim:bob?answer=50ms")
-    await transfer.reaches(Stage.CONSULTING)
+    await _shows(transfer, "consulting")
     await transfer.do("conference")
-    await transfer.reaches(Stage.THREE_WAY)
     await _shows(transfer, "three_way")
     kinds = [event.event_type for event in (await transfer.handle.fetch_history()).events]
     told = [it for it in kinds if it in (UPSERT, SCHEDULED, COMPLETED, ANSWERED)]
