@@ -25,6 +25,9 @@ Keys = Sequence[SearchAttributeKey[Any]]
 USABLE_WITHIN = timedelta(seconds=90)
 """Servers cache the list, for a minute at most."""
 
+NAMESPACE_KNOWN_WITHIN = timedelta(seconds=5)
+"""Servers remember for a second that a namespace is not there, also when it is created meanwhile."""
+
 POLL = timedelta(milliseconds=250)
 
 logger = logging.getLogger(__name__)
@@ -63,13 +66,19 @@ async def ensure_search_attributes(
 
 
 async def _known(client: Client) -> Mapping[str, IndexedValueType.ValueType]:
-    try:
-        answer = await client.operator_service.list_search_attributes(
-            ListSearchAttributesRequest(namespace=client.namespace), retry=True
-        )
-    except RPCError as error:
-        raise AttributesError(f"{_where(client)}: search attributes cannot be listed: {error}") from error
-    return {**answer.system_attributes, **answer.custom_attributes}
+    loop = asyncio.get_running_loop()
+    until = loop.time() + NAMESPACE_KNOWN_WITHIN.total_seconds()
+    while True:
+        try:
+            answer = await client.operator_service.list_search_attributes(
+                ListSearchAttributesRequest(namespace=client.namespace), retry=True
+            )
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND or loop.time() > until:
+                raise AttributesError(f"{_where(client)}: search attributes cannot be listed: {error}") from error
+            await asyncio.sleep(POLL.total_seconds())
+        else:
+            return {**answer.system_attributes, **answer.custom_attributes}
 
 
 def _missing(

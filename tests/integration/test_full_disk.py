@@ -4,7 +4,8 @@ import asyncio
 import itertools
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -68,24 +69,23 @@ async def test_transfers_go_on_when_the_disk_was_full_and_has_room_again(
         parties = ("customer", "agent", "target1", "target2")
         customer, agent, one, two = [await office.phones.phone(it) for it in parties]
 
-        disk.fill()
-        await until_nothing_is_taken(office.client)
-        one.calls[0].answer()
-        await hear_exactly({customer.calls[0]: {"target1"}, one.calls[0]: {"customer"}}, PATIENCE)
-        with pytest.raises(EngineUnreachable):
-            await calls[2].transfer(Mode.WARM, "target2", policy=PATIENT)
-        await hear_exactly(
-            {customer.calls[1]: {"music"}, agent.calls[1]: {"target2"}, two.calls[0]: {"agent"}}, PATIENCE
-        )
-        # What an operator sees: Temporal answers, and does not write; after half a minute nobody listens any more.
-        code, said = await hookflash("doctor", **temporal_at(office.client))
-        assert code == 1, said
-        assert "cannot be found out" in said
+        async with kept_full(disk, office.client):
+            one.calls[0].answer()
+            await hear_exactly({customer.calls[0]: {"target1"}, one.calls[0]: {"customer"}}, PATIENCE)
+            with pytest.raises(EngineUnreachable):
+                await calls[2].transfer(Mode.WARM, "target2", policy=PATIENT)
+            await hear_exactly(
+                {customer.calls[1]: {"music"}, agent.calls[1]: {"target2"}, two.calls[0]: {"agent"}}, PATIENCE
+            )
+            # What an operator sees: Temporal answers, and does not write; after half a minute nobody listens any more.
+            code, said = await hookflash("doctor", **temporal_at(office.client))
+            assert code == 1, said
+            assert "cannot be found out" in said
 
-        async def unheard() -> bool | None:
-            return True if (await scrape(metrics)).total("hookflash_listener_up") == 0 else None
+            async def unheard() -> bool | None:
+                return True if (await scrape(metrics)).total("hookflash_listener_up") == 0 else None
 
-        await eventually(unheard, "a listener that is known to be none", PATIENCE)
+            await eventually(unheard, "a listener that is known to be none", PATIENCE)
         disk.clear()
         result = await asyncio.wait_for(ringing.wait(), PATIENCE)
         assert (result.outcome, result.customer_with) == (Outcome.CONNECTED, ("target",))
@@ -104,20 +104,41 @@ async def test_transfers_go_on_when_the_disk_was_full_and_has_room_again(
         await office.node.drained(PATIENCE)
 
 
-async def until_nothing_is_taken(client: Client) -> None:
-    """Use up what a database has left inside of its files."""
+@asynccontextmanager
+async def kept_full(disk: SmallDisk, client: Client) -> AsyncGenerator[None]:
+    """Fill a disk and what a database has left inside of its files, again and again: it gives some of it back."""
     numbers = itertools.count()
 
-    async def refused() -> bool | None:
+    async def refuses(size: int) -> bool:
         try:
             await client.start_workflow(
-                "Nobodys", "x" * 100_000, id=f"filler-{next(numbers)}", task_queue="nobodys", rpc_timeout=SOON
+                "Nobodys", "x" * size, id=f"filler-{next(numbers)}", task_queue="nobodys", rpc_timeout=SOON
             )
         except RPCError:
             return True
-        return None
+        return False
 
-    await eventually(refused, "a database that takes nothing more", PATIENCE)
+    async def nothing_is_taken() -> bool | None:
+        return True if all([await refuses(size) for size in (100_000, 1_000, 1_000)]) else None
+
+    async def fill() -> None:
+        while True:
+            disk.fill()
+            await asyncio.sleep(0.05)
+
+    async def use_up() -> None:
+        while True:
+            await refuses(1_000)
+
+    keeping = [asyncio.create_task(it()) for it in (fill, use_up)]
+    try:
+        await eventually(nothing_is_taken, "a database that takes nothing more", PATIENCE)
+        yield
+        assert not any(it.done() for it in keeping)
+    finally:
+        for it in keeping:
+            it.cancel()
+        await asyncio.gather(*keeping, return_exceptions=True)
 
 
 async def hookflash(*words: str, **variables: str) -> tuple[int | None, str]:

@@ -16,8 +16,14 @@ async def new_namespace(client: Client, whose: str) -> Client:
         client: Of the server.
         whose: What its name begins with.
     """
-    request = RegisterNamespaceRequest(namespace=f"{whose}-{uuid4()}")
+    namespace = f"{whose}-{uuid4()}"
+    await register(client, namespace)
+    address = client.service_client.config.target_host
+    return await Client.connect(address, namespace=namespace, data_converter=data_converter)
+
+
+async def register(client: Client, namespace: str) -> None:
+    """Make a namespace of that name."""
+    request = RegisterNamespaceRequest(namespace=namespace)
     request.workflow_execution_retention_period.FromTimedelta(timedelta(days=1))
     await client.workflow_service.register_namespace(request, retry=True)
-    address = client.service_client.config.target_host
-    return await Client.connect(address, namespace=request.namespace, data_converter=data_converter)

@@ -6,8 +6,10 @@ from uuid import uuid4
 import pytest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.service import RPCError
 
 from hookflash import names
+from tests.support.namespaces import register
 from workers.attributes import AttributesError, ensure_search_attributes
 from workers.settings import AttributeMode
 
@@ -63,8 +65,21 @@ async def test_a_namespace_that_has_no_room_left_is_an_error(own_namespace: Clie
         await ensure_search_attributes(own_namespace, keys=keys)
 
 
-async def test_a_namespace_that_is_not_there_is_an_error(client: Client) -> None:
+def named(client: Client, namespace: str) -> Client:
     config = client.config(active_config=True)
-    config["namespace"] = "nowhere"
+    config["namespace"] = namespace
+    return Client(**config)
+
+
+async def test_a_namespace_that_is_not_there_is_an_error(client: Client) -> None:
     with pytest.raises(AttributesError, match=r"namespace nowhere: search attributes cannot be listed: .*not found"):
-        await ensure_search_attributes(Client(**config))
+        await ensure_search_attributes(named(client, "nowhere"))
+
+
+async def test_a_worker_may_start_as_soon_as_its_namespace_was_created(client: Client) -> None:
+    """Somebody asked for it before, as whoever creates it does; for a second the server says that it is not there."""
+    early = named(client, f"workers-{uuid4()}")
+    with pytest.raises(RPCError, match="not found"):
+        await early.count_workflows()
+    await register(client, early.namespace)
+    await ensure_search_attributes(early)
