@@ -95,16 +95,19 @@ class Exchange:
 
 
 @asynccontextmanager
-async def exchange(blocks: int = 1, *, lasting: bool = False) -> AsyncGenerator[Exchange]:
+async def exchange(
+    blocks: int = 1, *, lasting: bool = False, kind: type[PeerNode] = PeerNode
+) -> AsyncGenerator[Exchange]:
     """Run an Asterisk, phones and a Temporal server; workers are the benchmark's own.
 
     Args:
         blocks: How many blocks of ports the node takes, see `AsteriskNode`.
+        kind: What the node is.
         lasting: Whether the server can be killed. Default: it keeps everything in memory.
     """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hookflash-benchmarks-")))
-        node = await stack.enter_async_context(PeerNode(folder / "node", blocks=blocks))
+        node = await stack.enter_async_context(kind(folder / "node", blocks=blocks))
         phones = await stack.enter_async_context(PhoneRack(node.sip_address, node.phone_ports))
         server = await stack.enter_async_context(lasting_server(folder)) if lasting else None
         client = await (server.client() if server else stack.enter_async_context(temporal_server()))

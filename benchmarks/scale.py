@@ -1,17 +1,15 @@
-"""Many transfers that wait on hold: memory, latency of commands, and what a reconcile costs."""
+"""Many transfers that wait on hold: memory, and latency of commands."""
 
 import asyncio
 import os
 import random
 import sys
 import time
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio.service import RPCError
 
-from benchmarks.asterisk import exchange, listens
 from benchmarks.machine import resident_bytes
 from benchmarks.options import Options
 from benchmarks.rows import Asked, Row, median
@@ -19,10 +17,6 @@ from benchmarks.simulated import Bench, bench
 from benchmarks.svg import plot
 from hookflash import Mode, Policy, RunningTransfer, Stage
 from hookflash.names import TRANSFER_STAGE
-from tests.integration.lines import Lines
-from tests.integration.reconciling import reconcile
-from tests.providers.ari_proxy import AriProxy
-from tests.rig.sip import Message
 from tests.support.polling import eventually
 
 TITLE = "Many open transfers"
@@ -31,10 +25,7 @@ Warm transfers on the simulator whose customers stay on hold while agent and tar
 has all of them in memory (*cached*) or hardly any (*evicted*: a command then replays the transfer). The size is what
 the command says (`--size`). A command is `swap`, of an open transfer picked at random, until it is answered; the
 reference is a second server with a worker of its own that has two open, asked in turns with the first. The listener
-may be silent for a minute before it is taken for dead, as nothing here is about its death. The
-reconcile is measured on a real Asterisk through a proxy that counts the worker's requests when its event socket is
-cut, until every transfer is at rest again. Apart from these are the phones whose transfer key may have been pressed
-while nobody listened: each is told, later and one after another, as Asterisk does not say which of them wait.
+may be silent for a minute before it is taken for dead, as nothing here is about its death.
 
 ![Memory of the worker by open transfers](images/performance-memory.svg)
 ![Latency of commands by open transfers](images/performance-latency.svg)"""
@@ -50,8 +41,6 @@ BEGINNING = 30.0
 """Longest wait, in seconds, until those that were opened together talk. Those that do not are left out: a busy machine
 breaks a limit now and then."""
 PATIENT = Policy(hold_budget=timedelta(hours=1), consult_limit=timedelta(hours=1))
-FEW, MANY = 5, 30
-"""Open transfers on the real Asterisk at a reconcile."""
 
 
 async def run(options: Options) -> list[Row]:
@@ -69,7 +58,7 @@ async def run(options: Options) -> list[Row]:
     plot(options.images / "performance-latency.svg", "Command, median", "open transfers", "ms", latency)
     asked = Asked(ratio_at_most=2)
     # What is not in memory has to be replayed.
-    return [*_rows("cached", cached, asked), *_rows("evicted", evicted, None), *await _reconcile()]
+    return [*_rows("cached", cached, asked), *_rows("evicted", evicted, None)]
 
 
 @dataclass(frozen=True)
@@ -170,31 +159,3 @@ async def commands_in_turns(
             samples.append((time.perf_counter() - began) * 1000)
             await asyncio.sleep(0.1)
     return took
-
-
-async def _reconcile() -> list[Row]:
-    """Return how many requests a reconcile makes with few open transfers, and with many."""
-    against = f"with {FEW} open"
-    asked = Row(f"requests of a reconcile with {MANY} open", "", [], against, [], Asked(ratio_at_most=1.5))
-    told = Row(f"phones told that a lost key leads to nothing, with {MANY} open", "", [], against, [])
-    async with exchange(blocks=2) as on:
-        proxy = AriProxy(on.office.node.ari_url)
-        async with proxy, on.worker("worker", HOOKFLASH_ASTERISK_URL=proxy.url, HOOKFLASH_LOG_LEVEL="INFO") as worker:
-            await listens(worker)
-            lines = await Lines.plug_in(on.office)
-            for phone in ("customer", "agent", "target1"):
-                (await on.office.phones.phone(phone)).voice_of = _silent
-            async with AsyncExitStack() as stack:
-                transfers: list[RunningTransfer] = []
-                for wanted, pick in ((FEW, "reference"), (MANY, "samples")):
-                    while len(transfers) < wanted:
-                        line = await stack.enter_async_context(lines.talk())
-                        transfers.append(await line.transfer(Mode.WARM, ring=600))
-                    requests = await reconcile(on.office.client, proxy, worker)
-                    for row, count in ((asked, len(requests.looks)), (told, len(requests.told))):
-                        getattr(row, pick).append(float(count))
-    return [asked, told]
-
-
-def _silent(_: Message) -> int:
-    return 0

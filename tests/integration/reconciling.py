@@ -26,7 +26,7 @@ class Requests(NamedTuple):
 
 async def reconcile(client: Client, proxy: AriProxy, worker: WorkerProcess) -> Requests:
     """Cut the event socket of a worker that has phones to tell, and return its requests until all is at rest again."""
-    await eventually(lambda: _at_rest(client), "an end of what transfers did before", PATIENCE)
+    await eventually(lambda: at_rest(client), "an end of what transfers did before", PATIENCE)
     before = len(proxy.requests)
     logged = [worker.log.count(it) for it in (TRANSFERS_TOLD, PHONES_TOLD)]
     await proxy.cut()
@@ -36,14 +36,14 @@ async def reconcile(client: Client, proxy: AriProxy, worker: WorkerProcess) -> R
         return all(more > less for more, less in zip(now, logged, strict=True)) or None
 
     await eventually(told, "transfers and phones that were told", PATIENCE)
-    await eventually(lambda: _at_rest(client), "an end of what transfers do", PATIENCE)
+    await eventually(lambda: at_rest(client), "an end of what transfers do", PATIENCE)
     requests = proxy.requests[before:]
     told_phones = [it for it in requests if it.endswith("/transfer_progress")]
     return Requests([it for it in requests if it not in told_phones], told_phones)
 
 
-async def _at_rest(client: Client) -> bool | None:
-    """Whether no workflow but the listener has anything to do."""
+async def at_rest(client: Client) -> bool | None:
+    """Return True if no workflow but the listener has anything to do."""
     running = [it async for it in client.list_workflows("ExecutionStatus = 'Running' AND WorkflowType != 'Listener'")]
     found = await asyncio.gather(*(client.get_workflow_handle(it.id, run_id=it.run_id).describe() for it in running))
     described = [it.raw_description for it in found]

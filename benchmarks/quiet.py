@@ -1,0 +1,78 @@
+"""A real Asterisk with more calls than this machine could carry if anybody were to be heard."""
+
+import asyncio
+from pathlib import Path
+
+from benchmarks.asterisk import OWN_TARGETS, Exchange, PeerNode
+from hookflash import Agent, Context, Customer, Mode, Policy, RunningTransfer, TransferClient, TransferRequest
+from hookflash.names import TRANSFER_LEGS
+from tests.integration.switchboard import to_phone
+from tests.rig.ari import new_id
+from tests.support.polling import eventually
+
+RING_TIMEOUT = 600.0
+PATIENCE = 60.0
+EVERY = 0.2
+"""Seconds between two looks at one of many."""
+LEGS = 3
+QUIET = f"""
+[{OWN_TARGETS}](+)
+; Somebody who is there and says nothing.
+exten => quiet,1,Answer()
+ same => n,Wait(7200)
+"""
+
+
+class QuietNode(PeerNode):
+    """Legs that send nothing, no music on hold, no ring tone: what is left is what Asterisk and the engine do.
+
+    With sound, each leg is fifty packets in a second: a hundred calls on hold took half a core.
+    """
+
+    def _configure(self, run_folder: Path) -> None:
+        super()._configure(run_folder)
+        with (self.folder / "etc/extensions.conf").open("a", encoding="utf-8") as file:
+            file.write(QUIET)
+        (self.folder / "etc/indications.conf").write_text("[general]\n", encoding="utf-8")
+        for recording in (self.folder / "moh").iterdir():
+            recording.unlink()
+
+
+async def open_quietly(on: Exchange, policy: Policy) -> RunningTransfer:
+    """Connect two such legs, begin a warm transfer to a phone, and return it when that rings."""
+    customer, agent = await asyncio.gather(_leg(on), _leg(on))
+    await on.office.calls.bridge(customer, agent)
+    request = TransferRequest(
+        mode=Mode.WARM,
+        provider="asterisk",
+        customer=Customer(leg=customer),
+        agent=Agent(leg=agent),
+        targets=(to_phone("target1", RING_TIMEOUT),),
+        context=Context(),
+        policy=policy,
+    )
+    transfer = await TransferClient(on.office.client).start(request)
+    handle = on.office.client.get_workflow_handle(transfer.id, run_id=transfer.run_id)
+
+    async def rings() -> bool | None:
+        legs = (await handle.describe()).typed_search_attributes.get(TRANSFER_LEGS)
+        return len(legs or ()) == LEGS or None
+
+    await eventually(rings, "a third leg", PATIENCE, every=EVERY)
+    return transfer
+
+
+async def _leg(on: Exchange) -> str:
+    leg = new_id("leg")
+    # With the default, Asterisk converts between sample rates of 8 and 192 kHz.
+    await on.office.node.ari.call(
+        "POST",
+        "/channels",
+        {},
+        endpoint=f"Local/quiet@{OWN_TARGETS}/n",
+        app=on.office.calls.app,
+        channelId=leg,
+        formats="ulaw",
+    )
+    await on.office.calls.entered(leg, PATIENCE)
+    return leg
