@@ -1,6 +1,7 @@
 """What a listener that begins again costs: the requests of a reconcile with few open transfers, and with many."""
 
 import asyncio
+import random
 import sys
 import time
 from collections.abc import AsyncGenerator
@@ -11,8 +12,8 @@ from benchmarks.asterisk import Exchange, PeerNode, exchange, listens
 from benchmarks.options import Options
 from benchmarks.quiet import QuietNode, open_quietly
 from benchmarks.rows import Asked, Row
-from benchmarks.scale import PATIENT, SIZE
-from hookflash import Mode
+from benchmarks.scale import COMMANDS, PATIENT, SIZE
+from hookflash import Mode, Party, RunningTransfer
 from tests.integration.lines import Lines
 from tests.integration.reconciling import TRANSFERS_TOLD, at_rest, reconcile
 from tests.providers.ari_proxy import AriProxy
@@ -28,9 +29,10 @@ Warm transfers on a real Asterisk whose targets ring. The worker's event socket 
 to Asterisk until every transfer is at rest again. With a thousand open nobody is to be heard, as their sound would be
 more than this machine can carry: customer and agent are legs into Asterisk's own dialplan that send nothing (`Local`),
 there is no music and no ring tone, and the target is a SIP phone that rings. Requests of {WINDOW:g} seconds are counted
-then; two of them are the listener's, which counts every 15 s how many legs are open. With *phones that talk* all are
-SIP phones. Apart from these requests are the phones whose transfer key may have been pressed while nobody listened:
-each is told, later and one after another, as Asterisk does not say which of them wait."""
+then; two of them are the listener's, which counts every 15 s how many legs are open. A command is `unhold` or `hold`
+of a customer, until it is answered. With *phones that talk* all are SIP phones. Apart from these requests are the
+phones whose transfer key may have been pressed while nobody listened: each is told, later and one after another, as
+Asterisk does not say which of them wait."""
 FEW, MANY_TALK = 5, 30
 AT_ONCE = 6
 PATIENCE = 60.0
@@ -49,31 +51,44 @@ class Beside(NamedTuple):
 
 async def run(options: Options) -> list[Row]:
     """Measure."""
-    return [*await _quiet(options.size or SIZE), *await _talking()]
+    return [*await quiet(options), *await _talking()]
 
 
-async def _quiet(many: int) -> list[Row]:
+async def quiet(options: Options) -> list[Row]:
     """Return how many requests it makes where nobody is to be heard."""
-    against = f"with {FEW} open"
+    many, against = options.size or SIZE, f"with {FEW} open"
     requests = Row(f"requests with {many:,} open", "", [], against, [], ASKED)
     told = Row(f"until the transfers are told, {many:,} open", "s", [], against, [])
+    command = Row(f"command with {many:,} open", "ms", [], against, [], Asked(ratio_at_most=2))
     async with _beside(QuietNode, 1 + many // PORTS_FOR) as beside:
         await beside.on.office.phones.phone("target1", Behaviour.rings())
-        opened = 0
+        opened: list[RunningTransfer] = []
         for wanted, pick in ((FEW, "reference"), (many, "samples")):
             began = time.monotonic()
-            while opened < wanted:
-                more = min(AT_ONCE, wanted - opened)
-                await asyncio.gather(*(open_quietly(beside.on, PATIENT) for _ in range(more)))
-                opened += more
-            sys.stderr.write(f"{opened:,} open after {time.monotonic() - began:.0f} s\n")
-            made, took = await _reconcile(beside)
+            while len(opened) < wanted:
+                more = min(AT_ONCE, wanted - len(opened))
+                opened += await asyncio.gather(*(open_quietly(beside.on, PATIENT) for _ in range(more)))
+            sys.stderr.write(f"{len(opened):,} open after {time.monotonic() - began:.0f} s\n")
+            made, took = await _reconcile(beside, WINDOW * options.share)
             getattr(requests, pick).append(float(made))
             getattr(told, pick).append(took)
-    return [requests, told]
+            getattr(command, pick).extend(await _commands(random.choices(opened, k=options.samples or COMMANDS)))
+    return [requests, told, command]
 
 
-async def _reconcile(beside: Beside) -> tuple[int, float]:
+async def _commands(transfers: list[RunningTransfer]) -> list[float]:
+    """Bring customer and agent of each together and apart again; return how long each command took, in milliseconds."""
+    took: list[float] = []
+    for transfer in transfers:
+        for command in (transfer.unhold, transfer.hold):
+            began = time.perf_counter()
+            await command(Party.CUSTOMER)
+            took.append((time.perf_counter() - began) * 1000)
+            await asyncio.sleep(0.1)
+    return took
+
+
+async def _reconcile(beside: Beside, window: float) -> tuple[int, float]:
     """Cut the event socket; return the requests in a while, and the seconds until the transfers were told."""
     client = beside.on.office.client
     await eventually(lambda: at_rest(client), "an end of what transfers did before", PATIENCE, every=1)
@@ -86,7 +101,7 @@ async def _reconcile(beside: Beside) -> tuple[int, float]:
 
     await eventually(told, "transfers that were told", PATIENCE)
     took = time.monotonic() - began
-    await asyncio.sleep(WINDOW - took)
+    await asyncio.sleep(window - took)
     await eventually(lambda: at_rest(client), "an end of what transfers do", PATIENCE, every=1)
     return len(beside.proxy.requests) - before, took
 

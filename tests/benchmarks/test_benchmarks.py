@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import report
+from benchmarks import reconcile, report
 from benchmarks.options import Options
 from benchmarks.rows import Asked, Row, percentile
 from benchmarks.svg import plot
@@ -86,6 +86,14 @@ def test_a_transfer_costs_less_than_an_activity_for_each_request(tmp_path: Path)
     assert all(ratio is not None and ratio < 1 for ratio in ratios.values()), ratios
     assert "## What a transfer costs" in page.read_text()
     assert "python -m benchmarks cost --samples 1" in page.read_text()
+
+
+@pytest.mark.asterisk
+async def test_a_reconcile_takes_fewer_requests_than_there_are_transfers() -> None:
+    requests, told, command = await reconcile.quiet(Options(samples=1, size=24, share=0.1))
+    assert requests.samples[0] < 24
+    assert all(len(row.samples) == len(row.reference) == 1 for row in (requests, told))
+    assert len(command.samples) == len(command.reference) == 2
 
 
 def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
