@@ -28,7 +28,11 @@ EXPORTED = {
     for it in METRICS
     for suffix in (("_bucket", "_sum", "_count") if it.kind is Kind.HISTOGRAM else ("",))
 }
-OF_THE_SDK = {"temporal_worker_task_slots_available", "temporal_long_request_failure_total"}
+OF_THE_SDK = {
+    "temporal_worker_task_slots_available",
+    "temporal_worker_task_slots_used",
+    "temporal_long_request_failure_total",
+}
 
 
 def dashboard() -> list[str]:

@@ -22,6 +22,7 @@ from activities.turns import Turns
 from hookflash import names
 from workers.deployment_settings import unversioned
 from workers.sandbox import Sandbox, workflow_runner
+from workers.slots import slots
 from workflows.call_back import CallBack
 from workflows.connected_call import ConnectedCall
 from workflows.guard import GuardInterceptor
@@ -42,15 +43,13 @@ HEARTBEAT_THROTTLE = timedelta(milliseconds=300)
 LISTENER_THROTTLE = timedelta(milliseconds=100)
 """The same for listeners, whose heartbeats are rare enough by themselves: none is to be held back."""
 
+LISTENER_SLOTS = 200
+"""Nodes that a process listens to, at most."""
+
 LISTENER_POLLS = 1
 """Open questions for a turn to listen. A process that is stopped, not dead, leaves them open, and each of them gets a
 turn that nobody takes and that is missed only after the heartbeat time-out: with the SDK's 5, a node was unheard for
 ten seconds."""
-
-WORKFLOW_STEPS = 8
-"""Steps of workflows that a worker does at the same time. Python does one at a time, whatever it has taken on, and a
-step that is not done two seconds after it was taken is given to somebody else: with the SDK's 100, a hundred transfers
-that began at once on a busy machine were all begun again and again. What is not taken waits at the server."""
 
 LOOK_AFTER_LISTENERS = timedelta(minutes=1)
 
@@ -77,7 +76,7 @@ class Limits(NamedTuple):
     cached_workflows: int = 1000
     """Workflows kept in memory between events."""
     activity_slots: int = 200
-    """Activities that run at once."""
+    """Activities that run at once, at most: on a busy machine they are fewer (`workers.slots`)."""
     heartbeat_timeout: timedelta = HEARTBEAT_TIMEOUT
     """How long a dead listener goes unnoticed."""
 
@@ -138,8 +137,7 @@ def build_workers(
             interceptors=[*interceptors, GuardInterceptor(), NewAttempts()],
             workflow_runner=workflow_runner(sandbox),
             max_cached_workflows=limits.cached_workflows,
-            max_concurrent_workflow_tasks=WORKFLOW_STEPS,
-            max_concurrent_activities=limits.activity_slots,
+            tuner=slots(limits.activity_slots),
             sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
             max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
             deployment_config=deployment,
@@ -154,7 +152,7 @@ def build_workers(
                 task_queue=names.provider_task_queue(provider),
                 activities=[arrange.arrange, arrange.decline],
                 interceptors=interceptors,
-                max_concurrent_activities=limits.activity_slots,
+                tuner=slots(limits.activity_slots),
                 max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
                 deployment_config=deployment,
                 graceful_shutdown_timeout=limits.graceful_shutdown_timeout,
@@ -175,7 +173,7 @@ def build_workers(
             task_queue=names.LISTENER_TASK_QUEUE,
             activities=[listening.listen],
             interceptors=interceptors,
-            max_concurrent_activities=limits.activity_slots,
+            max_concurrent_activities=LISTENER_SLOTS,
             max_heartbeat_throttle_interval=LISTENER_THROTTLE,
             max_concurrent_activity_task_polls=LISTENER_POLLS,
             deployment_config=deployment,

@@ -63,7 +63,7 @@ class Settings(TelemetrySettings, DeploymentSettings, ListenerSettings, SandboxS
     cached_workflows: Annotated[int, Field(ge=0)] = 1000
     """Transfers kept in memory between events, about 0.2 MB each. Others are replayed at their next event."""
     activity_slots: Annotated[int, Field(ge=1)] = 200
-    """Activities that run at once."""
+    """Activities that run at once, at most. A busy machine takes 24."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe messages to log: DEBUG, INFO, WARNING or ERROR."""
 

@@ -22,9 +22,9 @@ from tests.deploy.composition import ROOT, Yaml, documents, known_settings
 from tests.deploy.image import stages
 from tests.support.polling import eventually
 from tests.support.ports import free_port
-from workers.engine import WORKFLOW_STEPS, Limits, Role
+from workers.engine import Role
 from workers.sandbox import sandbox
-from workers.settings import Settings
+from workers.slots import ACTIVITIES_WHEN_BUSY, WORKFLOW_STEPS
 from workflows.call_back import CallBack
 
 FOLDER = ROOT / "deploy/kubernetes"
@@ -201,7 +201,7 @@ def test_another_one_stands_by(role: str) -> None:
     assert the("Deployment", f"hookflash-{role}")["spec"]["replicas"] == 2
 
 
-def test_engines_are_added_when_half_of_the_slots_are_taken() -> None:
+def test_engines_are_added_when_half_of_what_a_busy_one_takes_is_taken() -> None:
     scaler = the("HorizontalPodAutoscaler", "hookflash-engine")["spec"]
     assert scaler["scaleTargetRef"]["name"] == "hookflash-engine"
     assert scaler["minReplicas"] == 2
@@ -210,10 +210,7 @@ def test_engines_are_added_when_half_of_the_slots_are_taken() -> None:
         it["pods"]["metric"]["selector"]["matchLabels"]["worker_type"]: int(it["pods"]["target"]["averageValue"])
         for it in scaler["metrics"]
     }
-    slots = Settings.model_fields["activity_slots"].get_default()
-    assert "HOOKFLASH_ACTIVITY_SLOTS" not in configuration()
-    assert slots == Limits().activity_slots
-    assert targets == {"ActivityWorker": slots // 2, "WorkflowWorker": WORKFLOW_STEPS // 2}
+    assert targets == {"ActivityWorker": ACTIVITIES_WHEN_BUSY // 2, "WorkflowWorker": WORKFLOW_STEPS // 2}
 
 
 @each_role

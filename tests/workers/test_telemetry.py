@@ -57,6 +57,7 @@ async def test_one_endpoint_has_the_slots_of_the_worker_and_the_transfers(
         await eventually(counted, "the legs of customer and target", within=2 * COUNT.total_seconds())
     assert seen.total("hookflash_transfers_finished_total", mode="cold", outcome="connected") == 1
     assert seen.total("hookflash_events_heard_total", provider=SIMULATOR, kind="answered") == 1
+    assert f'temporal_worker_task_slots_used{{namespace="{own_namespace.namespace}"' in seen.text
     assert seen.total("temporal_worker_task_slots_available", worker_type="ActivityWorker") > 0
     assert seen.total("temporal_worker_task_slots_available", task_queue=TASK_QUEUE, worker_type="WorkflowWorker") > 0
     assert "tenant=" not in seen.text

@@ -41,7 +41,8 @@ from hookflash.names import PROVIDER_EVENT_SIGNAL, STATUS_QUERY, TASK_TIMEOUT, W
 from tests.support.polling import eventually
 from tests.support.sandbox import proven_sandbox
 from tests.workflows.replaying import replay_all
-from workers.engine import STICKY_TIMEOUT, WORKFLOW_STEPS
+from workers.engine import STICKY_TIMEOUT
+from workers.slots import WORKFLOW_STEPS
 from workflows.call_back import CallBack
 from workflows.connected_call import ConnectedCall
 from workflows.guard import GuardInterceptor
