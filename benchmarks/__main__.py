@@ -16,7 +16,7 @@ from benchmarks.rows import Row
 
 NAMES = (
     *("cost", "overhead", "recovery", "dead_air", "time_to_ring", "throughput", "saturation", "scale", "reconcile"),
-    "growth",
+    *("rush", "growth"),
 )
 """Modules of this package, in the order in which they are run."""
 
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures, and writes a page about it.")
     parser.add_argument("names", nargs="*", metavar="name", help=f"one of: {', '.join(NAMES)} (default: all of them)")
     parser.add_argument("--samples", type=int, help="samples of each row (default: each benchmark's own)")
-    parser.add_argument("--size", type=int, help="transfers that are open at once, for `scale` and `reconcile`")
+    parser.add_argument("--size", type=int, help="transfers that are open at once, for `scale`, `reconcile` and `rush`")
     parser.add_argument("--share", type=float, default=1.0, help="part of the times that are waited for, for trials")
     parser.add_argument("--note", default="", help="what else one has to know of this run, for the page")
     parser.add_argument("--page", type=Path, default=report.PAGE, help="the page to write (default: %(default)s)")

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.asterisk import OWN_TARGETS, Exchange, PeerNode
 from hookflash import Agent, Context, Customer, Mode, Policy, RunningTransfer, TransferClient, TransferRequest
@@ -10,6 +11,9 @@ from tests.integration.switchboard import to_phone
 from tests.rig.ari import new_id
 from tests.support.polling import eventually
 
+PORTS_FOR = 150
+"""Open transfers for which a block of ports is enough."""
+AT_ONCE = 6
 RING_TIMEOUT = 600.0
 PATIENCE = 60.0
 EVERY = 0.2
@@ -38,8 +42,23 @@ class QuietNode(PeerNode):
             recording.unlink()
 
 
-async def open_quietly(on: Exchange, policy: Policy) -> RunningTransfer:
-    """Connect two such legs, begin a warm transfer to a phone, and return it when that rings."""
+class QuietCall(NamedTuple):
+    """A call of two such legs, and its transfer."""
+
+    transfer: RunningTransfer
+    customer: str
+    agent: str
+
+
+async def open_quietly(on: Exchange, policy: Policy, count: int) -> list[QuietCall]:
+    """Open so many calls, a few at a time, each with a warm transfer to a phone, and return them when all ring."""
+    calls: list[QuietCall] = []
+    while len(calls) < count:
+        calls += await asyncio.gather(*(_open(on, policy) for _ in range(min(AT_ONCE, count - len(calls)))))
+    return calls
+
+
+async def _open(on: Exchange, policy: Policy) -> QuietCall:
     customer, agent = await asyncio.gather(_leg(on), _leg(on))
     await on.office.calls.bridge(customer, agent)
     request = TransferRequest(
@@ -59,7 +78,7 @@ async def open_quietly(on: Exchange, policy: Policy) -> RunningTransfer:
         return len(legs or ()) == LEGS or None
 
     await eventually(rings, "a third leg", PATIENCE, every=EVERY)
-    return transfer
+    return QuietCall(transfer, customer, agent)
 
 
 async def _leg(on: Exchange) -> str:

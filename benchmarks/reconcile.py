@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from benchmarks.asterisk import Exchange, PeerNode, exchange, listens
 from benchmarks.options import Options
-from benchmarks.quiet import QuietNode, open_quietly
+from benchmarks.quiet import PORTS_FOR, QuietNode, open_quietly
 from benchmarks.rows import Asked, Row
 from benchmarks.scale import COMMANDS, PATIENT, SIZE
 from hookflash import Mode, Party, RunningTransfer
@@ -34,10 +34,7 @@ of a customer, until it is answered. With *phones that talk* all are SIP phones.
 phones whose transfer key may have been pressed while nobody listened: each is told, later and one after another, as
 Asterisk does not say which of them wait."""
 FEW, MANY_TALK = 5, 30
-AT_ONCE = 6
 PATIENCE = 60.0
-PORTS_FOR = 150
-"""Open transfers for which a block of ports is enough."""
 ASKED = Asked(ratio_at_most=1.5)
 
 
@@ -65,9 +62,7 @@ async def quiet(options: Options) -> list[Row]:
         opened: list[RunningTransfer] = []
         for wanted, pick in ((FEW, "reference"), (many, "samples")):
             began = time.monotonic()
-            while len(opened) < wanted:
-                more = min(AT_ONCE, wanted - len(opened))
-                opened += await asyncio.gather(*(open_quietly(beside.on, PATIENT) for _ in range(more)))
+            opened += [it.transfer for it in await open_quietly(beside.on, PATIENT, wanted - len(opened))]
             sys.stderr.write(f"{len(opened):,} open after {time.monotonic() - began:.0f} s\n")
             made, took = await _reconcile(beside, WINDOW * options.share)
             getattr(requests, pick).append(float(made))

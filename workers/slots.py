@@ -15,8 +15,8 @@ that began at once on a busy machine were all begun again and again."""
 
 ACTIVITIES_WHEN_BUSY = 24
 """Activities that it does at the same time on a busy machine. An arrangement that is taken has to give signs of life,
-and is given to somebody else if it cannot: with 200, four hundred people who hung up at once had the others' legs
-released after a minute, most at the sixth attempt (docs/decisions/0028-slots-by-the-machine.md)."""
+and is given to somebody else if it cannot: with 200, four hundred people who hung up at once had two thousand
+arrangements made again (docs/decisions/0028-slots-by-the-machine.md)."""
 
 BUSY = 0.9
 """Part of the machine's CPU, or of its memory, from which on it is busy. In a container it is the container's."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import reconcile, report
+from benchmarks import reconcile, report, rush
 from benchmarks.options import Options
 from benchmarks.rows import Asked, Row, percentile
 from benchmarks.svg import plot
@@ -94,6 +94,12 @@ async def test_a_reconcile_takes_fewer_requests_than_there_are_transfers() -> No
     assert requests.samples[0] < 24
     assert all(len(row.samples) == len(row.reference) == 1 for row in (requests, told))
     assert len(command.samples) == len(command.reference) == 2
+
+
+@pytest.mark.asterisk
+async def test_everybody_can_do_the_same_at_once() -> None:
+    rows = await rush.run(Options(size=12))
+    assert [len(row.samples) for row in rows] == [1, 1, 1, 1]
 
 
 def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
