@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from benchmarks.asterisk import OWN_TARGETS, Exchange, PeerNode
 from hookflash import Agent, Context, Customer, Mode, Policy, RunningTransfer, TransferClient, TransferRequest
-from hookflash.names import TRANSFER_LEGS
 from tests.integration.switchboard import to_phone
 from tests.rig.ari import new_id
+from tests.rig.phone import Phone
 from tests.support.polling import eventually
 
 PORTS_FOR = 150
@@ -16,9 +16,6 @@ PORTS_FOR = 150
 AT_ONCE = 6
 RING_TIMEOUT = 600.0
 PATIENCE = 60.0
-EVERY = 0.2
-"""Seconds between two looks at one of many."""
-LEGS = 3
 QUIET = f"""
 [{OWN_TARGETS}](+)
 ; Somebody who is there and says nothing.
@@ -50,15 +47,22 @@ class QuietCall(NamedTuple):
     agent: str
 
 
-async def open_quietly(on: Exchange, policy: Policy, count: int) -> list[QuietCall]:
+async def open_quietly(on: Exchange, phone: Phone, policy: Policy, count: int) -> list[QuietCall]:
     """Open so many calls, a few at a time, each with a warm transfer to a phone, and return them when all ring."""
     calls: list[QuietCall] = []
+    ringing = len(phone.calls)
+
+    async def all_ring() -> bool | None:
+        return len(phone.calls) == ringing + len(calls) or None
+
     while len(calls) < count:
-        calls += await asyncio.gather(*(_open(on, policy) for _ in range(min(AT_ONCE, count - len(calls)))))
+        calls += await asyncio.gather(*(_open(on, phone, policy) for _ in range(min(AT_ONCE, count - len(calls)))))
+        # A transfer has a leg for its target before the phone has an INVITE.
+        await eventually(all_ring, "a call at the phone for each transfer", PATIENCE)
     return calls
 
 
-async def _open(on: Exchange, policy: Policy) -> QuietCall:
+async def _open(on: Exchange, phone: Phone, policy: Policy) -> QuietCall:
     customer, agent = await asyncio.gather(_leg(on), _leg(on))
     await on.office.calls.bridge(customer, agent)
     request = TransferRequest(
@@ -66,18 +70,11 @@ async def _open(on: Exchange, policy: Policy) -> QuietCall:
         provider="asterisk",
         customer=Customer(leg=customer),
         agent=Agent(leg=agent),
-        targets=(to_phone("target1", RING_TIMEOUT),),
+        targets=(to_phone(phone.name, RING_TIMEOUT),),
         context=Context(),
         policy=policy,
     )
     transfer = await TransferClient(on.office.client).start(request)
-    handle = on.office.client.get_workflow_handle(transfer.id, run_id=transfer.run_id)
-
-    async def rings() -> bool | None:
-        legs = (await handle.describe()).typed_search_attributes.get(TRANSFER_LEGS)
-        return len(legs or ()) == LEGS or None
-
-    await eventually(rings, "a third leg", PATIENCE, every=EVERY)
     return QuietCall(transfer, customer, agent)
 
 

@@ -58,11 +58,11 @@ async def quiet(options: Options) -> list[Row]:
     told = Row(f"until the transfers are told, {many:,} open", "s", [], against, [])
     command = Row(f"command with {many:,} open", "ms", [], against, [], Asked(ratio_at_most=2))
     async with _beside(QuietNode, 1 + many // PORTS_FOR) as beside:
-        await beside.on.office.phones.phone("target1", Behaviour.rings())
+        phone = await beside.on.office.phones.phone("target1", Behaviour.rings())
         opened: list[RunningTransfer] = []
         for wanted, pick in ((FEW, "reference"), (many, "samples")):
             began = time.monotonic()
-            opened += [it.transfer for it in await open_quietly(beside.on, PATIENT, wanted - len(opened))]
+            opened += [it.transfer for it in await open_quietly(beside.on, phone, PATIENT, wanted - len(opened))]
             sys.stderr.write(f"{len(opened):,} open after {time.monotonic() - began:.0f} s\n")
             made, took = await _reconcile(beside, WINDOW * options.share)
             getattr(requests, pick).append(float(made))

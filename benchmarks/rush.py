@@ -40,7 +40,7 @@ async def run(options: Options) -> list[Row]:
     ):
         await listens(worker)
         phone = await on.office.phones.phone("target1", Behaviour.rings())
-        calls = await open_quietly(on, PATIENT, size)
+        calls = await open_quietly(on, phone, PATIENT, size)
         for call in phone.calls:
             call.answer()
         answered.samples.append(await _took(_are(on, size, f"TransferStage = '{Stage.CONSULTING}'")))
