@@ -7,14 +7,12 @@ from pathlib import Path
 
 from temporalio.client import Client
 from temporalio.service import RPCError
-from temporalio.testing import WorkflowEnvironment
 
 from hookflash.converter import data_converter
 from hookflash.names import SEARCH_ATTRIBUTES
 from tests.support.polling import eventually
 from tests.support.ports import free_address
-from tests.support.temporal_server import SETTINGS, server_arguments, temporal_executable
-from workers.demo.server import setting_arguments
+from tests.support.temporal_server import SETTINGS, server_arguments, start_server, temporal_executable
 
 
 class LastingServer:
@@ -87,13 +85,7 @@ whenever some are written: every second of its reads while transfers begin, and 
 async def plain_server() -> AsyncGenerator[Client]:
     """Run a server that keeps in memory which search attributes there are, as it does by default."""
     settings = {name: value for name, value in SETTINGS.items() if name != READS_EACH_TIME}
-    server = await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType] search_attributes is open
-        data_converter=data_converter,
-        search_attributes=SEARCH_ATTRIBUTES,
-        dev_server_existing_path=temporal_executable(),
-        dev_server_extra_args=setting_arguments(settings),
-    )
-    async with server:
+    async with await start_server(settings) as server:
 
         async def knows_them() -> bool | None:
             try:

@@ -16,12 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from temporalio.client import Client  # noqa: E402
-from temporalio.testing import WorkflowEnvironment  # noqa: E402
 
 from hookflash.converter import data_converter  # noqa: E402
-from hookflash.names import SEARCH_ATTRIBUTES  # noqa: E402
 from tests.replay.recording import HISTORIES, RECORDINGS, written  # noqa: E402
-from tests.support.temporal_server import server_arguments, temporal_executable  # noqa: E402
+from tests.support.temporal_server import start_server  # noqa: E402
 
 
 async def record(names: list[str]) -> None:
@@ -29,12 +27,7 @@ async def record(names: list[str]) -> None:
     HISTORIES.mkdir(exist_ok=True)
     for stale in set(HISTORIES.glob("*.json")) - {HISTORIES / f"{name}.json" for name in RECORDINGS}:
         stale.unlink()
-    # The SDK leaves the type of search_attributes open, for which the whole signature counts as unknown.
-    async with await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType]
-        search_attributes=SEARCH_ATTRIBUTES,
-        dev_server_existing_path=temporal_executable(),
-        dev_server_extra_args=server_arguments(),
-    ) as environment:
+    async with await start_server() as environment:
         address = environment.client.service_client.config.target_host
         client = await Client.connect(address, data_converter=data_converter, identity="recorded")
         for name in names:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from temporalio.client import Client
-from temporalio.testing import WorkflowEnvironment
 
 from hookflash import (
     AcceptGate,
@@ -23,8 +22,6 @@ from hookflash import (
     TransferRequest,
     TransferStatus,
 )
-from hookflash.converter import data_converter
-from hookflash.names import SEARCH_ATTRIBUTES
 from tests.integration.dialplan_calls import ADOPTED
 from tests.rig.ari import CallControl
 from tests.rig.asterisk_node import AsteriskNode
@@ -35,7 +32,7 @@ from tests.rig.phone import Phone, PhoneRack
 from tests.rig.rtp import PACKET_SECONDS
 from tests.rig.tones import RECORDINGS
 from tests.support.polling import eventually
-from tests.support.temporal_server import server_arguments, temporal_executable
+from tests.support.temporal_server import start_server
 from tests.workers.process import WorkerProcess, temporal_at, worker_process
 
 ENGINE_APP = "hookflash-engine"
@@ -222,13 +219,7 @@ async def story(transfer: RunningTransfer) -> str:
 @asynccontextmanager
 async def temporal_server() -> AsyncGenerator[Client]:
     """Run a Temporal server of its own: the engine's task queues have fixed names."""
-    server = await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType] search_attributes is open
-        data_converter=data_converter,
-        search_attributes=SEARCH_ATTRIBUTES,
-        dev_server_existing_path=temporal_executable(),
-        dev_server_extra_args=server_arguments(),
-    )
-    async with server:
+    async with await start_server() as server:
         yield server.client
 
 

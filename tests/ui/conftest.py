@@ -4,13 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import async_playwright
-from temporalio.testing import WorkflowEnvironment
 
-from hookflash.converter import data_converter
-from hookflash.names import SEARCH_ATTRIBUTES
 from tests.support.ports import free_port
 from tests.support.requirements import chromium
-from tests.support.temporal_server import server_arguments, temporal_executable
+from tests.support.temporal_server import start_server
 from tests.ui.web_ui import CHROMIUM_ARGUMENTS, SHOWN_WITHIN_MS, WebUI
 from tests.workflows.engine import Engine, running_engine
 
@@ -24,18 +21,7 @@ def ui_port() -> int:
 @pytest.fixture(scope="module")
 async def engine_with_ui(ui_port: int) -> AsyncIterator[Engine]:
     """An engine on a server of its own: the one that all tests share has no UI, because it takes a second to start."""
-    # The SDK leaves the type of search_attributes open, for which the whole signature counts as unknown.
-    async with (
-        await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType]
-            data_converter=data_converter,
-            search_attributes=SEARCH_ATTRIBUTES,
-            ui=True,
-            ui_port=ui_port,
-            dev_server_existing_path=temporal_executable(),
-            dev_server_extra_args=[*server_arguments(), "--ui-disable-news-fetch"],
-        ) as environment,
-        running_engine(environment.client) as engine,
-    ):
+    async with await start_server(ui_port=ui_port) as environment, running_engine(environment.client) as engine:
         yield engine
 
 

@@ -11,16 +11,14 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from playwright.async_api import async_playwright, expect
-from temporalio.testing import WorkflowEnvironment
 
 from hookflash import Agent, Context, Customer, Mode, Stage, Target, TransferRequest
 from hookflash.client import TransferClient
 from hookflash.converter import data_converter
 from hookflash.encryption import encrypted
-from hookflash.names import SEARCH_ATTRIBUTES
 from tests.support.polling import eventually
 from tests.support.requirements import chromium
-from tests.support.temporal_server import server_arguments, temporal_executable
+from tests.support.temporal_server import start_server
 from tests.ui.web_ui import CHROMIUM_ARGUMENTS, SHOWN_WITHIN_MS, WebUI
 from tests.workflows.engine import Engine, running_engine
 from workers.codec_server.server import application
@@ -56,16 +54,8 @@ async def encrypted_ui(tmp_path: Path, ui_port: int) -> AsyncIterator[Encrypted]
     await codec.setup()
     await web.TCPSite(codec, "127.0.0.1", 0).start()
     codec_url = f"http://127.0.0.1:{codec.addresses[0][1]}"
-    # The SDK leaves the type of search_attributes open, for which the whole signature counts as unknown.
     async with (
-        await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType]
-            data_converter=encrypted(data_converter, tmp_path / "keys"),
-            search_attributes=SEARCH_ATTRIBUTES,
-            ui=True,
-            ui_port=ui_port,
-            dev_server_existing_path=temporal_executable(),
-            dev_server_extra_args=[*server_arguments(), "--ui-disable-news-fetch"],
-        ) as environment,
+        await start_server(converter=encrypted(data_converter, tmp_path / "keys"), ui_port=ui_port) as environment,
         running_engine(environment.client) as engine,
         async_playwright() as playwright,
     ):

@@ -6,9 +6,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from hookflash.converter import data_converter
-from hookflash.names import SEARCH_ATTRIBUTES
-from tests.support.temporal_server import server_arguments, temporal_executable
+from tests.support.temporal_server import start_skipping_server
 from tests.workflows.engine import Engine, running_engine
 
 
@@ -37,10 +35,5 @@ def _nobody_was_wronged(request: pytest.FixtureRequest) -> object:  # pyright: i
 @pytest.fixture(scope="session")
 async def skipping() -> AsyncIterator[WorkflowEnvironment]:
     """A server that skips the time in which nothing happens."""
-    async with await WorkflowEnvironment.start_time_skipping_v2(
-        data_converter=data_converter,
-        search_attributes=SEARCH_ATTRIBUTES,
-        dev_server_existing_path=temporal_executable(),
-        dev_server_extra_args=server_arguments(),
-    ) as environment:
+    async with await start_skipping_server() as environment:
         yield environment

@@ -7,29 +7,18 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import Client
-from temporalio.testing import WorkflowEnvironment
 
 from activities.telephony.simulator import SimulatedExchange
 from hookflash import Mode, Outcome, Stage, Target, TransferClient, TransferInProgress
-from hookflash.converter import data_converter
-from hookflash.names import SEARCH_ATTRIBUTES
 from tests.support.polling import eventually
-from tests.support.temporal_server import server_arguments, temporal_executable
+from tests.support.temporal_server import start_server
 from tests.workflows.engine import Engine, listening
 
 
 @asynccontextmanager
 async def server_with(database: Path) -> AsyncGenerator[Client]:
     """Run a server that keeps what it knows in a file."""
-    # The SDK leaves the type of search_attributes open, for which the whole signature counts as unknown.
-    server = await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType]
-        data_converter=data_converter,
-        search_attributes=SEARCH_ATTRIBUTES,
-        dev_server_existing_path=temporal_executable(),
-        dev_server_database_filename=str(database),
-        dev_server_extra_args=server_arguments(),
-    )
-    async with server:
+    async with await start_server(database=database) as server:
         yield server.client
 
 
