@@ -1,7 +1,6 @@
 """Answers that come when the ringing is about to end: two hundred races on a real Asterisk, and no join too many."""
 
 import asyncio
-import gc
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -30,9 +29,6 @@ WITNESS = "witness"
 @pytest.fixture
 async def desk(asterisk_node: AsteriskNode, phones: PhoneRack, tmp_path: Path) -> AsyncIterator[Desk]:
     """Three phones, an engine of our own, and a witness of all that happens on the node."""
-    # The phones live in this process, which has run many tests: while its garbage is collected they are deaf.
-    gc.collect()
-    gc.freeze()
     async with (
         temporal_server() as client,
         worker_on(asterisk_node, client, tmp_path / "worker.log"),
@@ -41,7 +37,6 @@ async def desk(asterisk_node: AsteriskNode, phones: PhoneRack, tmp_path: Path) -
         office = Office(asterisk_node, client, phones, CallControl(asterisk_node.ari, ENGINE_APP))
         yield await Desk.plug_in(office, witness)
         await asterisk_node.drained()  # while the engine still runs: it clears up by itself
-    gc.unfreeze()
 
 
 @pytest.mark.timeout(600)
