@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from activities.telephony.asterisk.state import REPORTED
 from hookflash import Outcome, TransferClient
 from hookflash.names import transfer_id
 from tests.integration.switchboard import Office, TalkingCall, worker_on
@@ -81,6 +82,7 @@ async def test_a_key_whose_transfer_is_under_way_is_not_refused_by_the_next_list
         ringing = await target.incoming()
         await ringing.until("ringing")
         await told(phone, TRYING)
+        await _is_noted(call)
         await worker.kill()
     async with worker_on(office.node, office.client, tmp_path / "second.log") as worker:
         # A colleague's key, lost at the same time, would be refused now.
@@ -116,6 +118,16 @@ async def test_an_agent_who_resumes_while_the_engine_is_dead_is_heard_then_and_a
         await hear_exactly({call.customer: {"agent"}, call.agent: {"customer"}}, PATIENCE)
         await call.hang_up()
         await office.node.drained(PATIENCE)
+
+
+async def _is_noted(call: TalkingCall) -> None:
+    """Wait until the agent's leg has a note that its phone was told. A worker that dies before it tells it again."""
+
+    async def noted() -> bool | None:
+        channels = await call.office.node.channels()
+        return any(it["id"] == call.agent_leg and it["channelvars"].get(REPORTED) for it in channels) or None
+
+    await eventually(noted, f"a note at {call.agent_leg}", PATIENCE)
 
 
 async def _is_told(call: TalkingCall, *statuses: int) -> None:

@@ -90,6 +90,7 @@ async def test_nor_a_dataclass(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def copies_of_run(module: str) -> set[FunctionType]:
     """All of a workflow's `run` that are in memory; each holds whatever else there is in its copy of the module."""
+    gc.unfreeze()  # what was there before this module is among them too
     gc.collect()
     # Not by `isinstance`: it asks the sandbox's proxies, which other tests have left too, for their class.
     found = (it for it in gc.get_objects() if type(it) is FunctionType)
