@@ -116,7 +116,7 @@ async def _serve(settings: Settings, role: Role, runtime: Runtime) -> None:
             # and for 30 without it (docs/performance.md).
             gc.collect()
             gc.freeze()
-            async with running(workers):
+            async with running(workers, limits):
                 await _unless(stop, ensure_listeners(client, nodes, beat))
                 health.workers = workers
                 looking_after = asyncio.create_task(look_after_listeners(client, nodes, beat))

@@ -53,6 +53,10 @@ ten seconds."""
 
 LOOK_AFTER_LISTENERS = timedelta(minutes=1)
 
+ENDS_WITHIN = timedelta(seconds=5)
+"""Until a worker with nothing left to do has to have ended. The SDK was seen not to come back from the last step of its
+shutdown, in one of some hundreds on a busy machine and for as long as anybody waited (150 s); nothing was left."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -185,8 +189,12 @@ def build_workers(
 
 
 @asynccontextmanager
-async def running(workers: Sequence[Worker]) -> AsyncGenerator[None]:
+async def running(workers: Sequence[Worker], limits: Limits | None = None) -> AsyncGenerator[None]:
     """Run workers for the length of the block; all of them drain at once when it ends.
+
+    Args:
+        workers: What to run.
+        limits: What they were built with. What has begun has its time to end, and then nobody is waited for any more.
 
     Raises:
         Exception: A worker failed for good; the block is cancelled.
@@ -199,7 +207,19 @@ async def running(workers: Sequence[Worker]) -> AsyncGenerator[None]:
         try:
             yield
         finally:
-            await asyncio.gather(*(worker.shutdown() for worker in workers))
+            within = (limits or Limits()).graceful_shutdown_timeout + ENDS_WITHIN
+            if not await _end(workers, within):
+                stack.pop_all()  # it would wait for them again
+
+
+async def _end(workers: Sequence[Worker], within: timedelta) -> bool:
+    """Let workers end, and tell whether all did in time."""
+    stopping = {asyncio.create_task(worker.shutdown()): worker for worker in workers}
+    done, late = await asyncio.wait(stopping, timeout=within.total_seconds())
+    for task in late:
+        logger.warning("the worker of %s has not ended within %s: it is left behind", stopping[task].task_queue, within)
+    await asyncio.gather(*done)
+    return not late
 
 
 async def ensure_listeners(

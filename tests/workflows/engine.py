@@ -297,9 +297,10 @@ async def listening(engine: Engine) -> AsyncGenerator[None]:
 async def at_work(worker: Worker) -> AsyncGenerator[None]:
     """Run a worker in the test's process.
 
-    Seen twice, on a busy machine: a worker of the SDK that did not come back from its shutdown when nothing was left
-    for it to do; the cause is not known. What a test is about has been decided by then, so it is said aloud and left
-    behind. That a worker as it is run in production ends is tested with processes of their own, in ``tests/workers``.
+    Seen once in some hundreds, on a busy machine: a worker of the SDK that did not come back from its shutdown when
+    nothing was left for it to do (`workers.engine.ENDS_WITHIN`). What a test is about has been decided by then, so it
+    is said aloud and left behind. That a worker as it is run in production ends is tested with processes of their own,
+    in ``tests/workers``.
     """
     running = asyncio.create_task(worker.run())
     try:
