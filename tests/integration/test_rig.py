@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.rig.ari import CallControl, Events
+from tests.rig.ari import CallControl, Events, new_id
 from tests.rig.asterisk_node import UNREACHABLE, AsteriskNode
 from tests.rig.behaviour import Behaviour
 from tests.rig.ear import hear_exactly, hears_exactly
@@ -90,12 +90,11 @@ async def test_a_wrong_expectation_fails_and_says_what_was_heard(
         (Behaviour.refuses(408), (18, 408)),
         (Behaviour.refuses(480), (19, 480)),
         (Behaviour.refuses(503), (34, 503)),
-        (Behaviour.refuses(302, headers=(("Contact", "<sip:frontdesk@127.0.0.1>"),)), (23, 302)),
         (Behaviour.silent(), (19, 480)),
         (Behaviour.tries(), (19, 480)),
         (Behaviour.rings(), (19, 480)),
     ],
-    ids=["busy", "declines", "declines-later", "403", "404", "408", "480", "503", "302", "silent", "tries", "rings"],
+    ids=["busy", "declines", "declines-later", "403", "404", "408", "480", "503", "silent", "tries", "rings"],
 )
 async def test_a_leg_that_fails_ends_with_its_cause(
     phones: PhoneRack,
@@ -112,6 +111,22 @@ async def test_a_leg_that_fails_ends_with_its_cause(
         call = await target.incoming()
         await call.until("ended")
         assert call.status == (behaviour.final or 487)
+
+
+async def test_a_leg_whose_phone_forwards_ends_with_its_cause(
+    phones: PhoneRack, app_socket: Events, asterisk_node: AsteriskNode
+) -> None:
+    """Made as the engine makes it. An originated one Asterisk forwards itself, and often ends without a cause."""
+    target = await phones.phone("target1", Behaviour.refuses(302, headers=(("Contact", "<sip:frontdesk@127.0.0.1>"),)))
+    leg, ari = new_id("leg"), asterisk_node.ari
+    await ari.call("POST", "/channels/create", endpoint="PJSIP/target1", app=asterisk_node.app, channelId=leg)
+    await app_socket.first("StasisStart", lambda event: event["channel"]["id"] == leg)
+    await ari.call("POST", f"/channels/{leg}/dial")
+
+    assert await app_socket.end_of(leg) == (23, 302)
+    call = await target.incoming()
+    await call.until("ended")
+    assert call.status == 302
 
 
 async def test_what_is_left_over_is_found_and_swept_away(
